@@ -1,0 +1,53 @@
+# One verb a chore, the same for people and for CI. Needs Python 3.11 or newer and make; nothing else.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python
+export MPLBACKEND := Agg
+
+.PHONY: help setup check test demo bench bench-engine bench-inverse docs clean
+
+help:
+	@echo "make demo    install, then the founding experiment: simulate, learn, invert, report (demo/report.html)"
+	@echo "make test    install, then all tests"
+	@echo "make setup   environment with everything, tests included"
+	@echo "make check   ruff and mypy"
+	@echo "make bench   the slow measurements; they rewrite their parts of benchmarks/RESULTS.md"
+	@echo "make docs    run every code block of the documentation"
+
+$(BIN)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("gbar needs Python 3.11 or newer; set PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(BIN)/.installed-test: $(BIN)/.installed
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $@
+
+setup: $(BIN)/.installed-test
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: setup
+	$(RUN) -m pytest
+
+demo: $(BIN)/.installed
+	$(BIN)/gbar demo -o demo --overwrite
+
+docs: setup
+	$(RUN) -m pytest tests/test_docs.py
+
+bench: bench-engine bench-inverse
+
+bench-engine: setup
+	$(RUN) benchmarks/engine.py
+
+bench-inverse: setup
+	$(RUN) benchmarks/inverse.py
+
+clean:
+	rm -rf $(VENV) demo bench build dist

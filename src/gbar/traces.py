@@ -1,0 +1,34 @@
+"""What a simulation leaves: voltage traces, and for every row whether it came to its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+
+class Status(IntEnum):
+    """How the simulation of a row ended."""
+
+    OK = 0
+    NON_FINITE = 1  # the voltage became NaN or infinite
+    OUT_OF_RANGE = 2  # the voltage left [-250, 250] mV
+
+
+@dataclass(frozen=True)
+class Traces:
+    """Simulated voltages of many parameter sets.
+
+    `v` holds one array [row, site, time] in mV for each stimulus of the protocol, in its order; sample k of stimulus s is
+    at k * sampling[s] ms, sample 0 is the state after initialisation and warm-up. `status[row]` is a `Status`, the worst
+    of the row's stimuli.
+    """
+
+    v: tuple[Float[np.ndarray, "row site time"], ...]  # mV
+    sampling: tuple[float, ...]  # ms
+    status: UInt8[np.ndarray, " row"]
+
+    def __len__(self) -> int:
+        return len(self.status)
