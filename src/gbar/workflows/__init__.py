@@ -1,0 +1,1 @@
+"""What gbar does for a user, one story a file: simulate, train, infer, inspect, demo."""

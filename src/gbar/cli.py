@@ -1,0 +1,229 @@
+"""The command line: one command, one workflow. Names and files become objects here; everything else is in `workflows`."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gbar.errors import OutputError, UserError
+
+app = typer.Typer(
+    name="gbar",
+    help="Voltage in, ion-channel densities out, and how sure you can be.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+CellArgument = Annotated[str, typer.Argument(metavar="CELL", help="a shipped cell's name, or a .yaml file of your own")]
+RecordingArgument = Annotated[Path, typer.Argument(metavar="RECORDING", help="a recording: .nwb, .csv, .tsv or .npz")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="where the results go")]
+Seed = Annotated[int, typer.Option(help="the seed of everything random")]
+Threads = Annotated[int | None, typer.Option(help="threads; all cores unless stated")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace what is there")]
+Unit = Annotated[str | None, typer.Option(help="for tables that do not say it: the unit, as in mV or pA")]
+Interval = Annotated[str | None, typer.Option("--dt", help="for tables that do not say it: the sampling interval, as in '0.05 ms'")]
+Stimulus = Annotated[Path | None, typer.Option("--stimulus", help="for tables: the file that holds the current")]
+
+
+@app.command()
+def simulate(
+    cell: CellArgument,
+    output: Output,
+    n: Annotated[int, typer.Option("-n", help="how many parameter sets")] = 1000,
+    seed: Seed = 0,
+    protocol: Annotated[Path | None, typer.Option(help="a .yaml file of stimuli; the cell's own unless given")] = None,
+    precision: Annotated[str, typer.Option(help="float32 or float64")] = "float32",
+    threads: Threads = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Simulates a cell for many parameter sets drawn from its prior and stores theta and voltages (Zarr)."""
+    from gbar.workflows.progress import Terminal
+    from gbar.workflows.simulate import simulate_dataset
+
+    simulate_dataset(
+        cell,
+        output,
+        rows=n,
+        seed=seed,
+        protocol=protocol,
+        precision=precision,
+        threads=threads,
+        overwrite=overwrite,
+        progress=Terminal(),
+    )
+
+
+@app.command()
+def train(
+    simulations: Annotated[Path, typer.Argument(metavar="SIMULATIONS", help="a store made by gbar simulate")],
+    output: Output,
+    kind: Annotated[str, typer.Option(help="posterior (with error bars), point, or talk (the 2018 network)")] = "posterior",
+    white: Annotated[str, typer.Option(help="white observation noise")] = "0.1 mV",
+    drift: Annotated[str, typer.Option(help="sd of the slow (Ornstein-Uhlenbeck) noise; a range: '0.3 mV, 3 mV'")] = "0 mV",
+    samples: Annotated[int, typer.Option(help="at most so many samples of each sweep reach the network")] = 8000,
+    epochs: Annotated[int | None, typer.Option(help="epochs; chosen by the size of the data unless stated")] = None,
+    seed: Seed = 0,
+    threads: Threads = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Trains a network that maps voltage to parameters on stored simulations (safetensors and JSON)."""
+    from gbar.workflows.progress import Terminal
+    from gbar.workflows.train import train_estimator
+
+    train_estimator(
+        simulations,
+        output,
+        kind=kind,
+        white=white,
+        drift=drift,
+        max_samples=samples,
+        epochs=epochs,
+        seed=seed,
+        threads=threads,
+        overwrite=overwrite,
+        progress=Terminal(),
+    )
+
+
+@app.command()
+def inspect(
+    recording: RecordingArgument,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="a .png, .svg or .pdf of every sweep")] = None,
+    voltage_unit: Unit = None,
+    current_unit: Unit = None,
+    dt: Interval = None,
+    stimulus: Stimulus = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Says what a recording holds, and draws it."""
+    from gbar.workflows.inspect import inspect_recording
+
+    declared = _declared(voltage_unit, current_unit, dt, stimulus)
+    sys.stdout.write(inspect_recording(recording, output, declared=declared, overwrite=overwrite))
+
+
+@app.command()
+def infer(
+    cell: CellArgument,
+    recording: RecordingArgument,
+    output: Output,
+    n: Annotated[int | None, typer.Option("-n", help="how many simulations to learn from")] = None,
+    sweeps: Annotated[str | None, typer.Option(help="names of the sweeps to use, separated by commas")] = None,
+    seed: Seed = 0,
+    estimator: Annotated[Path | None, typer.Option(help="reuse an estimator trained for this cell and protocol")] = None,
+    white: Annotated[str | None, typer.Option(help="white noise of the recording; estimated from it unless stated")] = None,
+    drift: Annotated[str, typer.Option(help="sd of the slow noise to allow for, a range")] = "0.3 mV, 3 mV",
+    samples: Annotated[int, typer.Option(help="at most so many samples of each sweep reach the network")] = 2000,
+    voltage_unit: Unit = None,
+    current_unit: Unit = None,
+    dt: Interval = None,
+    stimulus: Stimulus = None,
+    threads: Threads = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Finds which parameters of a cell could have produced a recording, and writes a report to look at."""
+    from gbar.workflows.infer import infer_recording
+    from gbar.workflows.progress import Terminal
+
+    infer_recording(
+        cell,
+        recording,
+        output,
+        declared=_declared(voltage_unit, current_unit, dt, stimulus),
+        rows=n,
+        sweeps=tuple(name.strip() for name in sweeps.split(",")) if sweeps else None,
+        seed=seed,
+        estimator=estimator,
+        white=white,
+        drift=drift,
+        max_samples=samples,
+        threads=threads,
+        overwrite=overwrite,
+        progress=Terminal(),
+    )
+
+
+@app.command()
+def demo(
+    output: Output = Path("demo"),
+    cell: Annotated[str, typer.Option(help="modern_sphere or sphere")] = "modern_sphere",
+    seed: Seed = 0,
+    threads: Threads = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """The founding experiment: 3,000 simulated traces, two networks, one held-out trace inverted, a report."""
+    from gbar.workflows.demo import founding_experiment
+    from gbar.workflows.progress import Terminal
+
+    founding_experiment(output, cell=cell, seed=seed, threads=threads, overwrite=overwrite, progress=Terminal())
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from gbar import __version__
+
+        sys.stdout.write(f"gbar {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="the version")] = False,
+) -> None:
+    """Voltage in, ion-channel densities out, and how sure you can be."""
+
+
+def _declared(
+    voltage_unit: str | None, current_unit: str | None, dt: str | None, stimulus: Path | None
+) -> dict[str, Any]:
+    """What the user states about a table, as keywords of the reader; absent where not stated."""
+    stated = {"voltage_unit": voltage_unit, "current_unit": current_unit, "dt": dt, "stimulus": stimulus}
+    return {name: value for name, value in stated.items() if value is not None}
+
+
+def _refused(error: OSError) -> OutputError | None:
+    """An operating system's refusal that the user can mend, as one line; None for any other."""
+    place = error.filename
+    if error.errno in _FULL:
+        return OutputError("the disk is full", file=place, remedy="free some space; finished parts are kept")
+    if error.errno in _CLOSED:
+        return OutputError("permission denied", file=place, remedy="choose another place with -o")
+    return None
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Runs the command line and returns the exit code: 0, 2 for the user's mistakes, 130 for an interruption."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    mistake = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+    try:
+        code = app(args=arguments or ["--help"], standalone_mode=False)
+    except UserError as error:
+        return _say(str(error))
+    except OSError as error:
+        refused = _refused(error)
+        if refused is None:
+            raise
+        return _say(str(refused))
+    except (KeyboardInterrupt, typer.Abort):
+        sys.stderr.write("interrupted; the same command goes on where it stopped\n")
+        return 130
+    except typer.Exit as leave:
+        return leave.exit_code
+    except Exception as error:
+        if not isinstance(error, mistake):
+            raise
+        return _say(" ".join(error.format_message().split()) + " (gbar COMMAND --help tells more)")  # type: ignore[attr-defined]
+    return code if isinstance(code, int) else 0
+
+
+def _say(line: str) -> int:
+    sys.stderr.write(f"gbar: {line}\n")
+    return 2
