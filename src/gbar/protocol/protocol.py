@@ -1,0 +1,191 @@
+"""The experiment done on a cell: which currents are injected, for how long, and what is kept of the voltage.
+
+Times are ms, currents nA, voltages mV. A waveform gives the current at any time; a `Stimulus` is one sweep.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from gbar import document, units
+from gbar.document import Node
+from gbar.errors import ProtocolError
+from gbar.protocol import waveform
+from gbar.protocol.waveform import Waveform
+
+LARGEST = 20.0  # nA, unless a stimulus allows more
+MAX_STEPS = 100_000_000
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """One sweep: a waveform injected for `duration` ms, from v_init after a warm-up at a constant current.
+
+    dt is the time step and `sampling` (a whole multiple of it) the distance of the samples kept, both in ms; the sweep
+    has duration/sampling + 1 samples. The waveform acts at t + dt/2 in every step. Currents beyond 20 nA are
+    refused (the commonest cause is pA taken for nA) unless `allow_large` asks for them. Raises ProtocolError.
+    """
+
+    name: str
+    waveform: Waveform
+    duration: float  # ms
+    dt: float = 0.025  # ms
+    sampling: float = 0.025  # ms
+    v_init: float = -65.0  # mV
+    warm_up: float = 0.0  # ms
+    warm_up_current: float = 0.0  # nA
+    allow_large: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ProtocolError("a stimulus has no name", remedy="name it")
+        for label in ("duration", "dt", "sampling", "v_init", "warm_up", "warm_up_current"):
+            value = float(getattr(self, label))
+            object.__setattr__(self, label, value)
+            if not math.isfinite(value):
+                raise self._error(f"{label} is {value}", "give a finite number")
+            if (label in ("duration", "dt", "sampling") and value <= 0) or (label == "warm_up" and value < 0):
+                raise self._error(f"{label} is {value:g} ms", "give a time above 0")
+        self._multiple("sampling", self.sampling, "dt", self.dt)
+        self._multiple("duration", self.duration, "sampling", self.sampling)
+        self._multiple("warm_up", self.warm_up, "dt", self.dt)
+        if self.n_steps + self.n_warm > MAX_STEPS:
+            raise self._error(f"takes {self.n_steps + self.n_warm} steps", f"keep to {MAX_STEPS}, with a larger dt")
+        self._check_currents(self.injected())
+
+    @property
+    def n_steps(self) -> int:
+        """Time steps of the sweep, warm-up not counted."""
+        return round(self.duration / self.dt)
+
+    @property
+    def n_warm(self) -> int:
+        """Time steps of the warm-up."""
+        return round(self.warm_up / self.dt)
+
+    @property
+    def stride(self) -> int:
+        """Time steps from one kept sample to the next."""
+        return round(self.sampling / self.dt)
+
+    @property
+    def samples(self) -> int:
+        """Samples kept: duration/sampling + 1, the first before the first step."""
+        return self.n_steps // self.stride + 1
+
+    def times(self) -> Float[np.ndarray, " time"]:
+        """The times in ms of the samples."""
+        return np.arange(self.samples) * self.sampling
+
+    def injected(self) -> Float[np.ndarray, " step"]:
+        """The current in nA of every time step, warm-up first: element k acts from k*dt to (k+1)*dt.
+
+        After the warm-up, the waveform at the middle of each step.
+        """
+        currents = np.empty(self.n_warm + self.n_steps)
+        currents[: self.n_warm] = self.warm_up_current
+        currents[self.n_warm :] = self.waveform.current((np.arange(self.n_steps) + 0.5) * self.dt)
+        return currents
+
+    def to_json(self) -> dict[str, Any]:
+        """A dictionary with units beside the numbers, as in a cell's YAML."""
+        times = {label: units.exact(getattr(self, label), "ms") for label in ("duration", "dt", "sampling", "warm_up")}
+        rest = {"v_init": units.exact(self.v_init, "mV"), "warm_up_current": units.exact(self.warm_up_current, "nA")}
+        large = {"allow_large": True} if self.allow_large else {}
+        return {"name": self.name, **times, **rest, **large, "waveform": waveform.to_json(self.waveform)}
+
+    @staticmethod
+    def from_node(node: Node) -> Stimulus:
+        """The stimulus that an entry of a document describes; `sampling` is dt where it is not stated."""
+        optional = ("dt", "sampling", "v_init", "warm_up", "warm_up_current", "allow_large")
+        entries = node.mapping(required=("name", "duration", "waveform"), optional=optional)
+        kinds = {
+            "duration": "ms",
+            "dt": "ms",
+            "sampling": "ms",
+            "warm_up": "ms",
+            "v_init": "mV",
+            "warm_up_current": "nA",
+        }
+        numbers = {label: entries[label].quantity(unit) for label, unit in kinds.items() if label in entries}
+        if "dt" in numbers:
+            numbers.setdefault("sampling", numbers["dt"])
+        large = entries["allow_large"].flag() if "allow_large" in entries else False
+        wave = waveform.from_node(entries["waveform"])
+        try:
+            return Stimulus(entries["name"].text(), wave, allow_large=large, **numbers)
+        except ProtocolError as error:
+            raise node.fail(error.what, error.remedy) from None
+
+    def _multiple(self, label: str, value: float, of: str, part: float) -> None:
+        count = round(value / part)
+        if abs(count * part - value) > 1e-9 * max(1.0, abs(value)) or (count == 0 and value > 0):
+            below = count * part if count else part
+            raise self._error(
+                f"{label} {value:g} ms is no whole multiple of {of} {part:g} ms",
+                f"use for example {label} = {below:.10g} ms",
+            )
+
+    def _check_currents(self, currents: Float[np.ndarray, " step"]) -> None:
+        if not np.isfinite(currents).all():
+            time = int(np.argmin(np.isfinite(currents))) * self.dt
+            raise self._error(f"the current is not finite at {time:g} ms (warm-up included)", "give finite currents")
+        largest = float(np.abs(currents).max(initial=0.0))
+        if largest > LARGEST and not self.allow_large:
+            raise self._error(f"the current reaches {largest:g} nA, beyond {LARGEST:g} nA",
+                              "check that pA are not taken for nA, or state allow_large: true")  # fmt: skip
+
+    def _error(self, what: str, remedy: str) -> ProtocolError:
+        return ProtocolError(f"stimulus {self.name}: {what}", remedy=remedy)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The stimuli that one cell is given, each from rest."""
+
+    stimuli: tuple[Stimulus, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stimuli", tuple(self.stimuli))
+        if not self.stimuli:
+            raise ProtocolError("a protocol has no stimulus", remedy="give at least one")
+        names = [stimulus.name for stimulus in self.stimuli]
+        for i, name in enumerate(names):
+            if name in names[:i]:
+                raise ProtocolError(f"two stimuli are called {name}", remedy="rename one of them")
+
+    @property
+    def samples(self) -> tuple[int, ...]:
+        """Samples kept of each stimulus."""
+        return tuple(stimulus.samples for stimulus in self.stimuli)
+
+    @property
+    def digest(self) -> str:
+        """sha256 of everything in it."""
+        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        """A dictionary that JSON can hold, with units beside the numbers, as in a cell's YAML."""
+        return {"stimuli": [stimulus.to_json() for stimulus in self.stimuli]}
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Protocol:
+        """The inverse of `to_json`; raises ProtocolError naming the entry that is wrong."""
+        return Protocol.from_node(document.of(data, ProtocolError))
+
+    @staticmethod
+    def from_node(node: Node) -> Protocol:
+        """The protocol that an entry of a document describes."""
+        stimuli = tuple(Stimulus.from_node(entry) for entry in node.mapping(required=("stimuli",))["stimuli"].items())
+        try:
+            return Protocol(stimuli)
+        except ProtocolError as error:
+            raise node.fail(error.what, error.remedy) from None
