@@ -1,0 +1,147 @@
+"""A cell lowered to tables: every quantity in one order, what the free parameters set, which mechanism reads what.
+
+Description only: nothing here computes. `kernel` turns these tables into code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float
+
+from gbar.errors import CellError
+from gbar.mechanism import Mechanism
+from gbar.parameters import ParameterSpace
+
+if TYPE_CHECKING:
+    from gbar.cell import Cell, Painted, Region
+
+UNBOUND = ("v", "t", "dt", "celsius", "area", "diam")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number that the cell's equations read: `gnabar_hh.soma`, `ena.soma`, `cm.soma`, `area.soma`, `celsius`."""
+
+    name: str
+    value: float  # where no free parameter sets it
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A mechanism in a compartment, and the quantity that each of its parameters and reversal potentials is."""
+
+    mechanism: Mechanism
+    bindings: tuple[tuple[str, int], ...]  # (variable of the mechanism, index of a quantity)
+
+
+@dataclass(frozen=True)
+class Compartment:
+    """An isopotential piece of membrane."""
+
+    region: str
+    area: int  # quantity, µm²
+    cm: int  # quantity, µF/cm²
+    instances: tuple[Instance, ...]
+
+
+@dataclass(frozen=True)
+class Compartments:
+    """A cell as tables. `targets[p]` are the indices of the quantities that free parameter p sets."""
+
+    cell: str
+    quantities: tuple[Quantity, ...]
+    celsius: int  # quantity, °C
+    compartments: tuple[Compartment, ...]
+    sites: tuple[int, ...]  # compartments whose voltage is recorded
+    space: ParameterSpace
+    targets: tuple[tuple[int, ...], ...]
+
+    @property
+    def values(self) -> Float[np.ndarray, " quantity"]:
+        """The value of every quantity where no free parameter sets it."""
+        return np.array([q.value for q in self.quantities], dtype=np.float64)
+
+    @property
+    def free(self) -> dict[int, int]:
+        """Which free parameter sets a quantity: {quantity: parameter}."""
+        return {quantity: p for p, quantities in enumerate(self.targets) for quantity in quantities}
+
+
+def lower(cell: Cell) -> Compartments:
+    """The tables of a cell.
+
+    Raises CellError where a mechanism reads something that the cell does not state, or a free parameter sets nothing.
+    """
+    if len(cell.regions) != 1:
+        raise CellError(
+            f"{cell.name} has {len(cell.regions)} regions, a kernel has one compartment",
+            remedy="describe the cell with one region",
+        )
+    table: dict[str, float] = {"celsius": float(cell.temperature)}
+    compartments = tuple(_compartment(cell, region, table) for region in cell.regions)
+    index = {name: i for i, name in enumerate(table)}
+    return Compartments(
+        cell=cell.name,
+        quantities=tuple(Quantity(name, value) for name, value in table.items()),
+        celsius=index["celsius"],
+        compartments=compartments,
+        sites=(0,),
+        space=cell.space,
+        targets=_targets(cell, index),
+    )
+
+
+def _compartment(cell: Cell, region: Region, table: dict[str, float]) -> Compartment:
+    area = _add(table, f"area.{region.name}", cell.morphology.area)
+    cm = _add(table, f"cm.{region.name}", region.cm)
+    instances = tuple(_instance(region, painted, table) for painted in region.mechanisms)
+    return Compartment(region=region.name, area=area, cm=cm, instances=instances)
+
+
+def _instance(region: Region, painted: Painted, table: dict[str, float]) -> Instance:
+    mechanism = painted.mechanism
+    bindings: list[tuple[str, int]] = []
+    read = [name for ion in mechanism.ions for name in ion.reads]
+    for name in read:
+        if name not in region.reversals:
+            raise CellError(
+                f"{mechanism.name} reads {name} and region {region.name} does not state it",
+                file=mechanism.file,
+                remedy=f"state {name} in mV for region {region.name}",
+            )
+        bindings.append((name, _add(table, f"{name}.{region.name}", region.reversals[name])))
+    for parameter in mechanism.parameters:
+        if parameter.name in read or parameter.name in UNBOUND:
+            continue
+        value = painted.values.get(parameter.name, parameter.value)
+        bindings.append((parameter.name, _add(table, f"{parameter.name}_{mechanism.name}.{region.name}", value)))
+    unknown = set(painted.values) - {p.name for p in mechanism.parameters}
+    if unknown:
+        raise CellError(f"{mechanism.name} has no parameter {sorted(unknown)[0]}", file=mechanism.file)
+    return Instance(mechanism=mechanism, bindings=tuple(bindings))
+
+
+def _add(table: dict[str, float], name: str, value: float) -> int:
+    table.setdefault(name, float(value))
+    return list(table).index(name)
+
+
+def _targets(cell: Cell, index: dict[str, int]) -> tuple[tuple[int, ...], ...]:
+    taken: dict[str, str] = {}
+    targets = []
+    for parameter in cell.space.parameters:
+        names = parameter.targets or (parameter.name,)
+        for name in names:
+            if name not in index:
+                raise CellError(
+                    f"free parameter {parameter.name} sets {name}, which is no quantity of {cell.name}",
+                    remedy=f"one of {', '.join(index)}",
+                )
+            if name in taken:
+                raise CellError(f"both {taken[name]} and {parameter.name} set {name}", remedy="keep one of them")
+            taken[name] = parameter.name
+        targets.append(tuple(index[name] for name in names))
+    return tuple(targets)

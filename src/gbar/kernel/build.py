@@ -1,0 +1,119 @@
+"""Compiled kernels: the generated text is written to a file named by its hash, imported, and compiled by Numba.
+
+The file lies in the user's cache directory (`GBAR_CACHE`, else `~/.cache/gbar`), and the machine code that Numba keeps
+beside it is used again. Where that directory cannot be written, a temporary one of this process takes its place.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from gbar.compartments import Compartments, lower
+from gbar.errors import InternalError
+from gbar.kernel.emit import LANES, VERSION, emit
+
+if TYPE_CHECKING:
+    from gbar.cell import Cell
+
+Precision = Literal["float32", "float64"]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A cell compiled for one precision. It knows which quantities are free, and no quantity's value.
+
+    `run` is the compiled function (see the docstring in its source), `path` the file of its source.
+    """
+
+    compartments: Compartments
+    precision: Precision
+    lanes: int
+    path: Path
+    run: Callable[..., None] = field(repr=False, compare=False)
+
+    @property
+    def source(self) -> str:
+        """The generated Python text."""
+        return self.path.read_text(encoding="utf-8")
+
+    @property
+    def dtype(self) -> np.dtype[np.floating]:
+        """The type of the voltages that it makes."""
+        return np.dtype(self.precision)
+
+
+def build(cell: Cell | Compartments, precision: Precision = "float32", *, lanes: int | None = None) -> Kernel:
+    """The compiled kernel of a cell; seconds the first time, then from the cache.
+
+    `lanes` is the number of parameter sets that are run side by side: a power of two, 16 at least; leave it out for
+    what measured best. Raises CellError where the cell does not state what a mechanism reads.
+
+    >>> kernel = build(load("sphere"), "float64")  # doctest: +SKIP
+    """
+    compartments = cell if isinstance(cell, Compartments) else lower(cell)
+    width = lanes or LANES[precision]
+    if width < 16 or width & (width - 1):
+        raise InternalError(f"{width} lanes: a power of two from 16 is needed")
+    text = emit(compartments, precision, width)
+    path = _write(text)
+    return Kernel(compartments, precision, width, path, _load(path))
+
+
+def _write(text: str) -> Path:
+    """Puts a kernel's text into its file, whole or not at all; the file's name is the text's hash."""
+    import numba
+
+    digest = hashlib.sha256(f"{VERSION}\n{numba.__version__}\n{text}".encode()).hexdigest()[:32]
+    for folder in (_cache_folder(), _temporary_folder()):
+        path = folder / f"kernel_{digest}.py"
+        try:
+            if path.exists() and path.read_text(encoding="utf-8") == text and os.access(folder, os.W_OK):
+                return path
+            folder.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=folder, prefix=".kernel_", suffix=".tmp")
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                    file.write(text)
+                Path(name).replace(path)
+            finally:
+                Path(name).unlink(missing_ok=True)
+        except OSError:
+            continue
+        return path
+    raise InternalError("no directory to write a kernel to")
+
+
+def _cache_folder() -> Path:
+    stated = os.environ.get("GBAR_CACHE")
+    return Path(stated) if stated else Path.home() / ".cache" / "gbar"
+
+
+@functools.cache
+def _temporary_directory() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="gbar_")
+
+
+def _temporary_folder() -> Path:
+    return Path(_temporary_directory().name)
+
+
+@functools.cache
+def _load(path: Path) -> Callable[..., None]:
+    """Imports a kernel's file: compiles it, or loads the machine code beside it."""
+    spec = importlib.util.spec_from_file_location(f"gbar_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise InternalError(f"{path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    run: Callable[..., None] = module.run
+    return run

@@ -1,0 +1,174 @@
+"""Many parameter sets through one kernel: blocks of lanes, spread over the cores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from threading import Event
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from gbar.errors import ParameterError, ProtocolError
+from gbar.kernel.build import Kernel
+from gbar.protocol import Protocol, Stimulus
+from gbar.traces import Status, Traces
+
+LIMIT = 250.0  # mV: a membrane voltage beyond this is none
+POSITIVE = ("area.", "cm.")
+
+Progress = Callable[[int, int], None]
+Array = np.ndarray
+
+
+def simulate(
+    kernel: Kernel,
+    theta: Float[np.ndarray, "row parameter"],
+    protocol: Protocol,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Traces:
+    """The voltage of every parameter set under every stimulus.
+
+    `theta` is in physical units; values outside the prior are simulated. `threads` (default: all cores) changes the
+    time it takes and nothing else: row i has the same bits in any batch, in any order, on any number of threads.
+    `progress` is called with (rows done, rows in all). A row that fails has a status and harms no other.
+
+    Returns traces in the kernel's precision. Raises ParameterError for a value that is not finite, or an area or a
+    capacitance that is not positive; ProtocolError for a sampling that is no whole multiple of dt.
+
+    >>> traces = simulate(kernel, space.draw(0, 0, 1000), cell.protocol)  # doctest: +SKIP
+    """
+    theta = checked(kernel, theta)
+    sweeps = tuple(_Sweep.of(stimulus) for stimulus in protocol.stimuli)
+    rows, sites = len(theta), len(kernel.compartments.sites)
+    v = tuple(np.empty((rows, sites, sweep.samples), kernel.dtype) for sweep in sweeps)
+    extreme = np.zeros((len(sweeps), rows), kernel.dtype)
+    lanes = _Lanes(kernel, theta, sweeps, v, extreme)
+    _run_blocks(lanes, threads or os.cpu_count() or 1, progress)
+    return Traces(v=v, sampling=tuple(s.sampling for s in protocol.stimuli), status=_status(extreme))
+
+
+def simulate_blocks(
+    kernel: Kernel,
+    theta: Float[np.ndarray, "row parameter"],
+    protocol: Protocol,
+    *,
+    rows: int = 4096,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Iterator[tuple[slice, Traces]]:
+    """As `simulate`, a slice of at most `rows` rows at a time, so that not all need fit in memory."""
+    theta = checked(kernel, theta)
+    for start in range(0, len(theta), rows):
+        part = slice(start, min(start + rows, len(theta)))
+        report = _shifted(progress, start, len(theta))
+        yield part, simulate(kernel, theta[part], protocol, threads=threads, progress=report)
+
+
+def _shifted(progress: Progress | None, start: int, total: int) -> Progress | None:
+    return None if progress is None else lambda done, _: progress(start + done, total)
+
+
+def checked(kernel: Kernel, theta: Float[np.ndarray, "row parameter"]) -> Float[np.ndarray, "row parameter"]:
+    """The matrix as float64, or a ParameterError naming the first value that cannot be simulated."""
+    theta = np.asarray(theta, dtype=np.float64)
+    space = kernel.compartments.space
+    if theta.ndim != 2 or theta.shape[1] != len(space.parameters):
+        raise ParameterError(
+            f"theta has shape {theta.shape}, [row, {len(space.parameters)}] is needed",
+            remedy=f"one column each for {', '.join(p.name for p in space.parameters)}",
+        )
+    for column, parameter in enumerate(space.parameters):
+        values = theta[:, column]
+        bad, expected = ~np.isfinite(values), "is not finite"
+        if not bad.any() and any(name.startswith(POSITIVE) for name in parameter.targets or (parameter.name,)):
+            bad, expected = values <= 0.0, "is not positive"
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
+            raise ParameterError(f"{parameter.name}[{row}] = {values[row]:g} {parameter.unit} {expected}")
+    return theta
+
+
+@dataclass(frozen=True)
+class _Sweep:
+    """A stimulus in whole steps."""
+
+    current: Float[np.ndarray, " step"]  # nA, warm-up first
+    dt: float
+    v_init: float
+    warm_up: int
+    steps: int
+    stride: int
+
+    @property
+    def samples(self) -> int:
+        return self.steps // self.stride + 1
+
+    @classmethod
+    def of(cls, stimulus: Stimulus) -> _Sweep:
+        current = np.ascontiguousarray(stimulus.injected(), dtype=np.float64)
+        warm_up = round(stimulus.warm_up / stimulus.dt)
+        stride = round(stimulus.sampling / stimulus.dt)
+        if stride < 1 or abs(stride * stimulus.dt - stimulus.sampling) > 1e-6 * stimulus.dt:
+            raise ProtocolError(
+                f"{stimulus.name}: sampling of {stimulus.sampling:g} ms is no whole multiple of dt = {stimulus.dt:g} ms"
+            )
+        if not np.isfinite(current).all():
+            raise ProtocolError(f"{stimulus.name}: the current is not finite")
+        return cls(current, stimulus.dt, stimulus.v_init, warm_up, len(current) - warm_up, stride)
+
+
+@dataclass(frozen=True)
+class _Lanes:
+    """Work that can be done a block of lanes at a time."""
+
+    kernel: Kernel
+    theta: Float[np.ndarray, "row parameter"]
+    sweeps: tuple[_Sweep, ...]
+    v: tuple[Array, ...]
+    extreme: Array
+
+    def blocks(self) -> list[slice]:
+        width = self.kernel.lanes
+        return [slice(start, min(start + width, len(self.theta))) for start in range(0, len(self.theta), width)]
+
+    def run(self, block: slice, stop: Event) -> int:
+        """Simulates a block, its last row repeated to fill it up; returns the rows done."""
+        rows: int = block.stop - block.start
+        filled = np.minimum(np.arange(block.start, block.start + self.kernel.lanes), block.stop - 1)
+        theta = np.ascontiguousarray(self.theta[filled].T)
+        values = self.kernel.compartments.values
+        for s, sweep in enumerate(self.sweeps):
+            if stop.is_set():
+                return 0
+            self.kernel.run(
+                values, theta, sweep.current, sweep.dt, sweep.v_init, sweep.warm_up, sweep.steps, sweep.stride,
+                self.v[s][block], self.extreme[s, block],
+            )  # fmt: skip
+        return rows
+
+
+def _run_blocks(lanes: _Lanes, threads: int, progress: Progress | None) -> None:
+    """Runs all blocks; an interrupt or an error stops them after the sweeps under way."""
+    stop, done, total = Event(), 0, len(lanes.theta)
+    pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="gbar")
+    try:
+        waiting: set[Future[int]] = {pool.submit(lanes.run, block, stop) for block in lanes.blocks()}
+        while waiting:
+            finished, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+            done += sum(future.result() for future in finished)
+            if progress is not None and finished:
+                progress(done, total)
+    finally:
+        stop.set()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _status(extreme: Float[np.ndarray, "stimulus row"]) -> UInt8[np.ndarray, " row"]:
+    finite = np.isfinite(extreme).all(axis=0)
+    inside = (extreme <= LIMIT).all(axis=0)
+    return np.where(finite, np.where(inside, Status.OK, Status.OUT_OF_RANGE), Status.NON_FINITE).astype(np.uint8)
