@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from jaxtyping import Float
 
@@ -18,7 +20,7 @@ def envelope(
     bins = points // 2
     edges = np.linspace(0, len(v), bins + 1).astype(int)
     keep: set[int] = {0, len(v) - 1}
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in pairwise(edges):
         part = v[start:stop]
         if np.isnan(part).any():
             keep.update((start, stop - 1))

@@ -1,4 +1,4 @@
-"""How every figure looks: colours that the colour-blind tell apart, sizes for a page of 960 CSS pixels, SVG for HTML."""
+"""How figures look: colours that the colour-blind tell apart, sizes for a page of 960 CSS pixels, SVG for HTML."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SECOND = "#e08a00"  # orange: the network that is compared
 DENSITY = LinearSegmentedColormap.from_list("gbar density", ["#ffffff", "#cfe3f3", "#7db4dd", POSTERIOR, "#063a63"])
 
 _FONT = "DejaVu Sans"  # comes with matplotlib, so every machine draws the same
-_RC: dict[str, Any] = {
+_RC: Any = {
     "font.family": [_FONT],
     "font.size": 9.0,
     "text.color": INK,
@@ -110,7 +110,7 @@ def numbered(axis: Any, log: bool = False, ticks: int = 5) -> None:
         axis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 2.5, 5, 10]))
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: number(float(f"{value:.9g}"), 4)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick(float(f"{value:.9g}"))))
 
 
 def bare(axes: Axes) -> None:
@@ -119,6 +119,12 @@ def bare(axes: Axes) -> None:
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set_visible(False)
+
+
+def _tick(value: float) -> str:
+    """A tick's number, short: 0.02, 10⁻⁷, 4·10⁻⁵."""
+    text = number(value, 4).replace(" × ", "·")
+    return text.removeprefix("1·") if text.startswith("1·10") else text
 
 
 @lru_cache(maxsize=1)
