@@ -1,0 +1,329 @@
+"""One training loop for every network: Adam, a one-cycle rate, averaged weights, fresh noise in every epoch,
+resumable."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+from torch import Tensor, nn
+
+from gbar.dataset import Split, split_rows
+from gbar.errors import DatasetError, EstimatorError
+from gbar.learn.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from gbar.learn.networks import Architecture, InputScale, build_network
+
+Draw = Callable[[int, np.random.Generator], Float32[np.ndarray, "row channel time"]]  # observation noise in mV
+Objective = Callable[[nn.Module, Tensor, Tensor], Tensor]  # network, v [row, channel, time], unit -> loss [row]
+
+_ORDER, _NOISE, _VALIDATION, _TEST = 1, 2, 3, 4  # keep the draws of one seed apart
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train.
+
+    The rate rises over the first fifth of the steps to `rate` and falls to nothing along cosines; weights are averaged
+    with memory `average` per step, and the averaged ones of the epoch with the lowest validation loss are kept.
+    Training ends early after `patience` epochs without a lower one. Gradients longer than `clip` are shortened.
+    `threads`: torch's, None leaves them as they are.
+    """
+
+    epochs: int = 60
+    batch: int = 64
+    rate: float = 2e-3
+    average: float = 0.99
+    patience: int | None = None
+    clip: float = 5.0
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What is known at an epoch's end: its number (from 1) of how many, mean losses, and seconds left if none is
+    cut."""
+
+    number: int
+    epochs: int
+    loss: float
+    validation: float
+    left: float  # s
+
+
+@dataclass
+class History:
+    """The losses of every epoch so far, which one was best (from 1, 0 before the first) and the seconds it all took."""
+
+    loss: list[float] = field(default_factory=list)
+    validation: list[float] = field(default_factory=list)
+    best: int = 0
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """A dictionary that JSON can hold."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Regression:
+    """A network trained to give the parameters back: its mean squared error per parameter in unit space, on the test
+    rows."""
+
+    network: nn.Module
+    architecture: Architecture
+    error: Float[np.ndarray, " parameter"]
+    history: History
+
+
+def squared_error(network: nn.Module, v: Tensor, unit: Tensor) -> Tensor:
+    """The mean squared error of each row in unit space, [row]."""
+    error: Tensor = (network(v) - unit).square().mean(dim=1)
+    return error
+
+
+def regress(
+    v: Float32[np.ndarray, "row channel time"],
+    unit: Float[np.ndarray, "row parameter"],
+    *,
+    kind: str = "trace",
+    architecture: Architecture | None = None,
+    split: Split | None = None,
+    schedule: Schedule | None = None,
+    seed: int = 0,
+    noise: Draw | None = None,
+    progress: Callable[[Epoch], None] | None = None,
+    checkpoint: Path | None = None,
+) -> Regression:
+    """Trains a network on `v` (mV) to return `unit` ([-1, 1]) by mean squared error, and scores it once on the test
+    rows.
+
+    `kind` is "trace" (gbar's) or "talk", or `architecture` says it all; `split` is `split_rows` of the rows unless
+    given. `noise(rows, rng)` draws noise that is added anew in every epoch, and to validation and test rows. Raises
+    DatasetError for data that cannot be learned from.
+    """
+    wanted = architecture or Architecture(kind, v.shape[1], v.shape[2], unit.shape[1])  # type: ignore[arg-type]
+    network = build_network(wanted, seed)
+    parts = split or split_rows(len(v))
+    data = Data(v, unit, parts, noise, seed)
+    history = train(network, data, squared_error, schedule or Schedule(), progress=progress, checkpoint=checkpoint)
+    with _threads((schedule or Schedule()).threads):
+        error = score(network, data)
+    return Regression(network, wanted, error, history)
+
+
+def score(network: nn.Module, data: Data) -> Float[np.ndarray, " parameter"]:
+    """The mean squared error per parameter in unit space on the test rows, noise included."""
+    network.eval()
+    total = np.zeros(data.unit.shape[1])
+    with torch.no_grad():
+        for v, unit in data.batches(data.split.test, np.random.default_rng([data.seed, _TEST]), 256):
+            total += (network(v) - unit).double().square().sum(dim=0).numpy()
+    return total / max(len(data.split.test), 1)
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a training sees: traces in mV, parameters in [-1, 1], which row is for what, and the noise to add.
+
+    Raises DatasetError if shapes disagree, a number is not finite, or a part has no rows.
+    """
+
+    v: Float32[np.ndarray, "row channel time"]
+    unit: Float[np.ndarray, "row parameter"]
+    split: Split
+    noise: Draw | None
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.v.ndim != 3 or self.unit.ndim != 2 or len(self.v) != len(self.unit):
+            raise DatasetError(f"traces {self.v.shape} and parameters {self.unit.shape} do not belong together")
+        if not (len(self.split.train) and len(self.split.validation)):
+            raise DatasetError(f"{len(self.v)} rows are too few to train on", remedy="simulate more")
+        for start in range(0, len(self.v), 1024):
+            bad = ~np.isfinite(self.v[start : start + 1024]).all(axis=(1, 2))
+            if bad.any():
+                what = f"the trace of row {start + int(bad.argmax())} is not finite"
+                raise DatasetError(what, remedy="leave such rows out")
+        if not np.isfinite(self.unit).all():
+            raise DatasetError("a parameter value is not finite", remedy="leave such rows out")
+
+    def batches(
+        self, rows: np.ndarray, rng: np.random.Generator, size: int
+    ) -> Iterator[tuple[Float[Tensor, "row channel time"], Float[Tensor, "row parameter"]]]:
+        """The given rows in batches of nearly equal size, at most `size`, with fresh noise."""
+        for part in np.array_split(rows, max(math.ceil(len(rows) / size), 1)):
+            v = np.ascontiguousarray(self.v[part], dtype=np.float32)
+            if self.noise is not None:
+                v = v + self.noise(len(part), rng)
+            yield torch.from_numpy(v), torch.from_numpy(self.unit[part].astype(np.float32))
+
+
+def rate_at(share: float, peak: float, rise: float = 0.2) -> float:
+    """The one-cycle learning rate after a share (0 to 1) of all steps: up to `peak` at `rise`, then down to almost
+    nothing."""
+    if share < rise:
+        return peak * (0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * share / rise)))
+    return peak * max(0.5 * (1 + math.cos(math.pi * (share - rise) / (1 - rise))), 1e-5)
+
+
+def train(
+    network: nn.Module,
+    data: Data,
+    objective: Objective,
+    schedule: Schedule,
+    *,
+    progress: Callable[[Epoch], None] | None = None,
+    checkpoint: Path | None = None,
+    identity: Mapping[str, Any] | None = None,
+) -> History:
+    """Trains `network` in place and leaves in it the averaged weights of its best epoch.
+
+    Measures the input's scale on the training rows first. With `checkpoint` the state is written there at every epoch's
+    end, and a training that finds its own checkpoint goes on from it; `identity` is what tells two trainings apart,
+    beside schedule, seed and the data's shape. Raises EstimatorError if the loss stops being finite, or if the
+    checkpoint is damaged or another training's.
+    """
+    for module in network.modules():
+        if isinstance(module, InputScale):
+            module.measure(data.v[data.split.train])
+    run = _Run(network, data, objective, schedule, _identity(network, data, schedule, identity or {}))
+    if checkpoint is not None:
+        run.resume(read_checkpoint(checkpoint, run.identity))
+    with _threads(schedule.threads):
+        while not run.finished:
+            run.epoch()
+            if checkpoint is not None:
+                write_checkpoint(checkpoint, run.state())
+            if progress is not None:
+                done, history = len(run.history.loss), run.history
+                left = history.seconds / done * (schedule.epochs - done)
+                progress(Epoch(done, schedule.epochs, history.loss[-1], history.validation[-1], left))
+    network.load_state_dict(run.best)
+    network.eval()
+    return run.history
+
+
+def _identity(network: nn.Module, data: Data, schedule: Schedule, more: Mapping[str, Any]) -> dict[str, Any]:
+    """What must agree for a training to go on from a checkpoint; the data by shape and a few sums, not by every
+    byte."""
+    told = asdict(schedule) | {"threads": None}
+    sums = [float(np.float64(data.v[row]).sum()) for row in (0, len(data.v) // 2, len(data.v) - 1)]
+    weights = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
+    return {"schedule": told, "seed": data.seed, "shape": list(data.v.shape), "sums": sums, "weights": weights, **more}
+
+
+class _Run:
+    """The state of one training between two epochs."""
+
+    def __init__(
+        self, network: nn.Module, data: Data, objective: Objective, schedule: Schedule, identity: Mapping[str, Any]
+    ) -> None:
+        self.network, self.data, self.objective = network, data, objective
+        self.schedule, self.identity = schedule, identity
+        self.weights: list[Tensor] = [weight for weight in network.parameters() if weight.requires_grad]
+        self.average = [weight.detach().clone() for weight in self.weights]
+        self.best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+        self.optimiser = torch.optim.Adam(self.weights, lr=schedule.rate)
+        self.history = History()
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done, or patience is at its end."""
+        done, patience = len(self.history.loss), self.schedule.patience
+        return done >= self.schedule.epochs or (patience is not None and done - self.history.best >= patience)
+
+    def epoch(self) -> None:
+        """Visits every training row once, then scores the averaged weights on the validation rows."""
+        start, number = time.perf_counter(), len(self.history.loss)
+        rows = np.random.default_rng([self.data.seed, _ORDER, number]).permutation(self.data.split.train)
+        noise = np.random.default_rng([self.data.seed, _NOISE, number])
+        steps = math.ceil(len(rows) / self.schedule.batch)
+        self.network.train()
+        total = 0.0
+        with torch.random.fork_rng(devices=[]):  # dropout's draws
+            torch.manual_seed(int(noise.integers(2**62)))
+            for i, (v, unit) in enumerate(self.data.batches(rows, noise, self.schedule.batch)):
+                total += self._step(v, unit, (number + i / steps) / self.schedule.epochs) * len(unit)
+        validation = self._validate()
+        self.history.loss.append(total / len(rows))
+        self.history.validation.append(validation)
+        self.history.seconds += time.perf_counter() - start
+        if not math.isfinite(self.history.loss[-1]):
+            raise EstimatorError(f"the training diverged in epoch {number + 1}", remedy="use a lower learning rate")
+        if not self.history.best or validation < self.history.validation[self.history.best - 1]:
+            self.history.best = number + 1
+
+    def _step(self, v: Tensor, unit: Tensor, share: float) -> float:
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate_at(share, self.schedule.rate)
+        loss = self.objective(self.network, v, unit).mean()
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.weights, self.schedule.clip)
+        self.optimiser.step()
+        with torch.no_grad():
+            torch._foreach_lerp_(self.average, self.weights, 1 - self.schedule.average)
+        return float(loss.detach())
+
+    def _validate(self) -> float:
+        """The validation loss of the averaged weights; keeps them if it is the lowest so far."""
+        self.network.eval()
+        raw = [weight.detach().clone() for weight in self.weights]
+        total, rows = 0.0, self.data.split.validation
+        with torch.no_grad():
+            self._load(self.average)
+            for v, unit in self.data.batches(rows, np.random.default_rng([self.data.seed, _VALIDATION]), 256):
+                total += float(self.objective(self.network, v, unit).double().sum())
+            loss = total / len(rows)
+            if loss < min(self.history.validation, default=math.inf):
+                self.best = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+            self._load(raw)
+        return loss
+
+    def _load(self, values: list[Tensor]) -> None:
+        for weight, value in zip(self.weights, values, strict=True):
+            weight.copy_(value)
+
+    def state(self) -> Checkpoint:
+        """All that the rest of the training depends on."""
+        tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
+        tensors |= {f"average.{i}": tensor for i, tensor in enumerate(self.average)}
+        for i, weight in enumerate(self.weights):
+            tensors |= {f"adam.{i}.{name}": value for name, value in self.optimiser.state[weight].items()}
+        return Checkpoint(tensors, self.history.to_json(), self.identity)
+
+    def resume(self, checkpoint: Checkpoint | None) -> None:
+        """Goes back to where `checkpoint` was taken; None: stays at the start."""
+        if checkpoint is None:
+            return
+        tensors = checkpoint.tensors
+        self.network.load_state_dict(_under("network.", tensors))
+        self.best = _under("best.", tensors)
+        self.average = [tensors[f"average.{i}"].clone() for i in range(len(self.weights))]
+        for i, weight in enumerate(self.weights):
+            self.optimiser.state[weight] = _under(f"adam.{i}.", tensors)
+        self.history = History(**checkpoint.state)
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    return {name.removeprefix(prefix): t.clone() for name, t in tensors.items() if name.startswith(prefix)}
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    """Torch at `count` threads for as long as this lasts."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

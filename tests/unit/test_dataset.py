@@ -1,0 +1,194 @@
+"""Simulations on disk: whole or not there, resumable, checked when opened."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gbar import dataset
+from gbar.dataset import BLOCK, Layout, Manifest, create, open_dataset, partial_path, split_rows
+from gbar.errors import DatasetError, OutputError
+from gbar.parameters import FreeParameter, ParameterSpace
+from gbar.traces import Status, Traces
+
+ROWS = 2 * BLOCK + 10
+
+
+def manifest(**changes) -> Manifest:
+    space = ParameterSpace(
+        (FreeParameter("gna.soma", "S/cm2", 0.06, 0.24, "log"), FreeParameter("gk.soma", "S/cm2", 0, 1))
+    )
+    layouts = (Layout("step", 50, 0.1), Layout("ramp", 20, 0.5))
+    return replace(Manifest("sphere", "0" * 64, space, {"stimuli": []}, ("soma", "dend"), layouts, 7), **changes)
+
+
+def rows(start: int, stop: int) -> tuple[np.ndarray, Traces]:
+    theta = manifest().space.draw(7, start, stop)
+    v = tuple(
+        np.random.default_rng([start, n]).normal(-60, 20, (stop - start, 2, n)).astype(np.float32) for n in (50, 20)
+    )
+    status = np.zeros(stop - start, np.uint8)
+    status[3] = Status.NON_FINITE
+    v[0][3, 0, 5:] = np.nan
+    return theta, Traces(v, (0.1, 0.5), status)
+
+
+def filled(path: Path) -> dataset.Dataset:
+    writer = create(path, manifest(), ROWS)
+    for start, stop in reversed(writer.missing):
+        writer.write(start, *rows(start, stop))
+    return writer.finish()
+
+
+def test_what_was_written_comes_back(tmp_path):
+    data = filled(tmp_path / "sims.zarr")
+    assert len(data) == ROWS and data.manifest == manifest()
+    assert not partial_path(tmp_path / "sims.zarr").exists()
+    theta, traces = rows(BLOCK, 2 * BLOCK)
+    np.testing.assert_array_equal(data.theta[BLOCK : 2 * BLOCK], theta)
+    np.testing.assert_allclose(data.unit, manifest().space.to_unit(data.theta))
+    read = data.read(slice(BLOCK, 2 * BLOCK))
+    for v, expected in zip(read.v, traces.v, strict=True):
+        np.testing.assert_array_equal(v, expected)
+    np.testing.assert_array_equal(read.status, traces.status)
+    assert read.sampling == (0.1, 0.5)
+    assert data.usable.sum() == ROWS - 3
+
+
+def test_xarray_sees_names_units_and_coordinates(tmp_path):
+    arrays = filled(tmp_path / "sims.zarr").arrays
+    assert arrays["v_0"].dims == ("row", "site", "time_0") and arrays["v_1"].dims == ("row", "site", "time_1")
+    assert arrays["v_0"].attrs["units"] == "mV" and arrays["time_1"].attrs["units"] == "ms"
+    assert list(arrays["parameter"].values) == ["gna.soma", "gk.soma"] and list(arrays["site"].values) == [
+        "soma",
+        "dend",
+    ]
+    assert arrays["v_1"].sel(site="dend", time_1=2.0).shape == (ROWS,)
+    assert arrays["theta"].sel(parameter="gk.soma").max() <= 1
+
+
+def test_split_is_eight_one_one_and_stays_as_data_grow():
+    split = split_rows(3000)
+    assert [len(part) for part in (split.train, split.validation, split.test)] == [2400, 300, 300]
+    assert sorted(np.concatenate([split.train, split.validation, split.test])) == list(range(3000))
+    grown = split_rows(20_000)
+    assert set(split.test) <= set(grown.test) and set(split.train) <= set(grown.train)
+    keep = np.arange(3000) % 7 != 0
+    assert set(split_rows(3000, keep).test) == {i for i in split.test if i % 7}
+
+
+def test_an_unfinished_set_is_resumed_and_not_opened(tmp_path):
+    path = tmp_path / "sims.zarr"
+    create(path, manifest(), ROWS).write(BLOCK, *rows(BLOCK, 2 * BLOCK))
+    with pytest.raises(DatasetError, match="not finished"):
+        open_dataset(path)
+    with pytest.raises(DatasetError, match="not finished"):
+        open_dataset(partial_path(path))
+    writer = create(path, manifest(), ROWS)
+    assert writer.missing == ((0, BLOCK), (2 * BLOCK, ROWS)) and not writer.warnings
+    with pytest.raises(DatasetError, match="2 blocks"):
+        writer.finish()
+    elsewhere = create(path, manifest(cpu={"machine": "abacus"}), ROWS)
+    assert "another processor" in elsewhere.warnings[0]
+    for other in (manifest(seed=8), manifest(cell_digest="1" * 64)):
+        with pytest.raises(OutputError, match="something else"):
+            create(path, other, ROWS)
+    with pytest.raises(OutputError, match="something else"):
+        create(path, manifest(), ROWS + 1)
+
+
+def test_part_of_a_block_is_refused(tmp_path):
+    writer = create(tmp_path / "sims.zarr", manifest(), ROWS)
+    for start, stop in ((0, 10), (5, 5 + BLOCK), (2 * BLOCK, ROWS + 5)):
+        with pytest.raises(ValueError, match="blocks"):
+            writer.write(start, *rows(start, stop))
+    assert len(writer.missing) == 3
+
+
+def test_an_existing_path_stays_unless_asked_for(tmp_path):
+    path = tmp_path / "sims.zarr"
+    filled(path)
+    with pytest.raises(OutputError, match="exists"):
+        create(path, manifest(), ROWS)
+    writer = create(path, manifest(seed=9), 10, overwrite=True)
+    assert len(open_dataset(path)) == ROWS  # the old one lives until the new one is whole
+    writer.write(0, *rows(0, 10))
+    assert len(writer.finish()) == 10 and sorted(p.name for p in tmp_path.iterdir()) == ["sims.zarr"]
+    other = tmp_path / "precious"
+    other.mkdir()
+    with pytest.raises(OutputError, match="no data set"):
+        create(other, manifest(), 10, overwrite=True)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    ["missing", "file", "empty", "garbage", "header", "foreign", "chunk", "lost", "lost status", "shape", "manifest"],
+)
+def test_a_damaged_set_gives_one_line(tmp_path, harm):
+    path = tmp_path / "sims.zarr"
+    filled(path)
+    header = json.loads((path / "zarr.json").read_text())
+    if harm == "missing":
+        shutil.rmtree(path)
+    elif harm == "file":
+        shutil.rmtree(path)
+        path.write_bytes(b"no store")
+    elif harm == "empty":
+        shutil.rmtree(path)
+        path.mkdir()
+    elif harm == "garbage":
+        (path / "zarr.json").write_bytes(os.urandom(200))
+    elif harm == "header":
+        (path / "v_0" / "zarr.json").write_text("{")
+    elif harm == "foreign":
+        header["attributes"] = {"title": "somebody else's"}
+        (path / "zarr.json").write_text(json.dumps(header))
+    elif harm == "chunk":
+        chunk = path / "v_0" / "c" / "1" / "0" / "0"
+        data = bytearray(chunk.read_bytes())
+        data[len(data) // 2] ^= 0xFF
+        chunk.write_bytes(data)
+    elif harm == "lost":
+        (path / "v_1" / "c" / "1" / "0" / "0").unlink()
+    elif harm == "lost status":
+        (path / "status" / "c" / "1").unlink()
+    elif harm == "shape":
+        about = json.loads((path / "v_0" / "zarr.json").read_text())
+        about["shape"] = [10**12, 2, 50]
+        (path / "v_0" / "zarr.json").write_text(json.dumps(about))
+    elif harm == "manifest":
+        del header["attributes"]["gbar"]["manifest"]["space"]
+        (path / "zarr.json").write_text(json.dumps(header))
+    with pytest.raises(DatasetError) as raised:
+        open_dataset(path).read()
+    assert "\n" not in str(raised.value) and str(path) in str(raised.value)
+
+
+def test_a_full_disk_gives_one_line_and_nothing_that_looks_whole(tmp_path):
+    code = (
+        "import resource, sys; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
+        "from test_dataset import *\n"
+        "path = Path(sys.argv[2]); writer = create(path, manifest(), ROWS)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "try:\n    writer.write(0, *rows(0, BLOCK))\n"
+        "except OutputError as error:\n    print(error)\n"
+    )
+    path = tmp_path / "sims.zarr"
+    command = [sys.executable, "-c", code, str(Path(__file__).parent), str(path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert "cannot be written" in done.stdout and len(done.stdout.splitlines()) == 1
+    assert not path.exists() and create(path, manifest(), ROWS).missing[0] == (0, BLOCK)
+
+
+def test_a_place_that_cannot_be_written_to(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written"):
+        create(tmp_path / "file" / "sims.zarr", manifest(), 10)
