@@ -95,7 +95,7 @@ def lower(cell: Cell) -> Compartments:
 
 
 def _compartment(cell: Cell, region: Region, table: dict[str, float]) -> Compartment:
-    area = _add(table, f"area.{region.name}", cell.morphology.area)
+    area = _add(table, f"area.{region.name}", cell.morphology.region_area(region.name))
     cm = _add(table, f"cm.{region.name}", region.cm)
     instances = tuple(_instance(region, painted, table) for painted in region.mechanisms)
     return Compartment(region=region.name, area=area, cm=cm, instances=instances)
@@ -108,9 +108,9 @@ def _instance(region: Region, painted: Painted, table: dict[str, float]) -> Inst
     for name in read:
         if name not in region.reversals:
             raise CellError(
-                f"{mechanism.name} reads {name} and region {region.name} does not state it",
+                f"{mechanism.name} reads {name}, which region {region.name} does not give",
                 file=mechanism.file,
-                remedy=f"state {name} in mV for region {region.name}",
+                remedy="gbar gives mechanisms reversal potentials, stated in mV; no concentrations or currents yet",
             )
         bindings.append((name, _add(table, f"{name}.{region.name}", region.reversals[name])))
     for parameter in mechanism.parameters:
@@ -118,9 +118,6 @@ def _instance(region: Region, painted: Painted, table: dict[str, float]) -> Inst
             continue
         value = painted.values.get(parameter.name, parameter.value)
         bindings.append((parameter.name, _add(table, f"{parameter.name}_{mechanism.name}.{region.name}", value)))
-    unknown = set(painted.values) - {p.name for p in mechanism.parameters}
-    if unknown:
-        raise CellError(f"{mechanism.name} has no parameter {sorted(unknown)[0]}", file=mechanism.file)
     return Instance(mechanism=mechanism, bindings=tuple(bindings))
 
 

@@ -11,7 +11,7 @@ from threading import Event
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from gbar.errors import ParameterError, ProtocolError
+from gbar.errors import ParameterError
 from gbar.kernel.build import Kernel
 from gbar.protocol import Protocol, Stimulus
 from gbar.traces import Status, Traces
@@ -34,21 +34,20 @@ def simulate(
     """The voltage of every parameter set under every stimulus.
 
     `theta` is in physical units; values outside the prior are simulated. `threads` (default: all cores) changes the
-    time it takes and nothing else: row i has the same bits in any batch, in any order, on any number of threads.
+    time it takes, and nothing else: row i has the same bits in any batch, in any order, on any number of threads.
     `progress` is called with (rows done, rows in all). A row that fails has a status and harms no other.
 
     Returns traces in the kernel's precision. Raises ParameterError for a value that is not finite, or an area or a
-    capacitance that is not positive; ProtocolError for a sampling that is no whole multiple of dt.
+    capacitance that is not positive.
 
     >>> traces = simulate(kernel, space.draw(0, 0, 1000), cell.protocol)  # doctest: +SKIP
     """
     theta = checked(kernel, theta)
-    sweeps = tuple(_Sweep.of(stimulus) for stimulus in protocol.stimuli)
+    sweeps = tuple((stimulus, stimulus.injected()) for stimulus in protocol.stimuli)
     rows, sites = len(theta), len(kernel.compartments.sites)
-    v = tuple(np.empty((rows, sites, sweep.samples), kernel.dtype) for sweep in sweeps)
+    v = tuple(np.empty((rows, sites, stimulus.samples), kernel.dtype) for stimulus, _ in sweeps)
     extreme = np.zeros((len(sweeps), rows), kernel.dtype)
-    lanes = _Lanes(kernel, theta, sweeps, v, extreme)
-    _run_blocks(lanes, threads or os.cpu_count() or 1, progress)
+    _run_blocks(_Lanes(kernel, theta, sweeps, v, extreme), threads or os.cpu_count() or 1, progress)
     return Traces(v=v, sampling=tuple(s.sampling for s in protocol.stimuli), status=_status(extreme))
 
 
@@ -94,41 +93,12 @@ def checked(kernel: Kernel, theta: Float[np.ndarray, "row parameter"]) -> Float[
 
 
 @dataclass(frozen=True)
-class _Sweep:
-    """A stimulus in whole steps."""
-
-    current: Float[np.ndarray, " step"]  # nA, warm-up first
-    dt: float
-    v_init: float
-    warm_up: int
-    steps: int
-    stride: int
-
-    @property
-    def samples(self) -> int:
-        return self.steps // self.stride + 1
-
-    @classmethod
-    def of(cls, stimulus: Stimulus) -> _Sweep:
-        current = np.ascontiguousarray(stimulus.injected(), dtype=np.float64)
-        warm_up = round(stimulus.warm_up / stimulus.dt)
-        stride = round(stimulus.sampling / stimulus.dt)
-        if stride < 1 or abs(stride * stimulus.dt - stimulus.sampling) > 1e-6 * stimulus.dt:
-            raise ProtocolError(
-                f"{stimulus.name}: sampling of {stimulus.sampling:g} ms is no whole multiple of dt = {stimulus.dt:g} ms"
-            )
-        if not np.isfinite(current).all():
-            raise ProtocolError(f"{stimulus.name}: the current is not finite")
-        return cls(current, stimulus.dt, stimulus.v_init, warm_up, len(current) - warm_up, stride)
-
-
-@dataclass(frozen=True)
 class _Lanes:
     """Work that can be done a block of lanes at a time."""
 
     kernel: Kernel
     theta: Float[np.ndarray, "row parameter"]
-    sweeps: tuple[_Sweep, ...]
+    sweeps: tuple[tuple[Stimulus, Float[np.ndarray, " step"]], ...]
     v: tuple[Array, ...]
     extreme: Array
 
@@ -142,13 +112,12 @@ class _Lanes:
         filled = np.minimum(np.arange(block.start, block.start + self.kernel.lanes), block.stop - 1)
         theta = np.ascontiguousarray(self.theta[filled].T)
         values = self.kernel.compartments.values
-        for s, sweep in enumerate(self.sweeps):
+        for s, (stimulus, current) in enumerate(self.sweeps):
             if stop.is_set():
                 return 0
-            self.kernel.run(
-                values, theta, sweep.current, sweep.dt, sweep.v_init, sweep.warm_up, sweep.steps, sweep.stride,
-                self.v[s][block], self.extreme[s, block],
-            )  # fmt: skip
+            steps = (stimulus.n_warm, stimulus.n_steps, stimulus.stride)
+            out = (self.v[s][block], self.extreme[s, block])
+            self.kernel.run(values, theta, current, stimulus.dt, stimulus.v_init, *steps, *out)
         return rows
 
 

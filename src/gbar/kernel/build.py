@@ -10,6 +10,7 @@ import functools
 import hashlib
 import importlib.util
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -64,33 +65,37 @@ def build(cell: Cell | Compartments, precision: Precision = "float32", *, lanes:
     width = lanes or LANES[precision]
     if width < 16 or width & (width - 1):
         raise InternalError(f"{width} lanes: a power of two from 16 is needed")
-    text = emit(compartments, precision, width)
-    path = _write(text)
-    return Kernel(compartments, precision, width, path, _load(path))
+    path, run = _compiled(emit(compartments, precision, width))
+    return Kernel(compartments, precision, width, path, run)
 
 
-def _write(text: str) -> Path:
-    """Puts a kernel's text into its file, whole or not at all; the file's name is the text's hash."""
+def _compiled(text: str) -> tuple[Path, Callable[..., None]]:
+    """The file and the function of a kernel's text, from the cache where it is there and whole."""
     import numba
 
     digest = hashlib.sha256(f"{VERSION}\n{numba.__version__}\n{text}".encode()).hexdigest()[:32]
-    for folder in (_cache_folder(), _temporary_folder()):
-        path = folder / f"kernel_{digest}.py"
-        try:
-            if path.exists() and path.read_text(encoding="utf-8") == text and os.access(folder, os.W_OK):
-                return path
-            folder.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=folder, prefix=".kernel_", suffix=".tmp")
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    file.write(text)
-                Path(name).replace(path)
-            finally:
-                Path(name).unlink(missing_ok=True)
-        except OSError:
-            continue
+    name = f"gbar_kernel_{digest}"
+    try:
+        path = _write(_cache_folder() / f"{name}.py", text)
+        return path, _load(path)
+    except Exception:  # unwritable, full or damaged: what is wrong with the kernel itself shows again below
+        path = _write(_temporary_folder() / f"{name}.py", text)
+        return path, _load(path)
+
+
+def _write(path: Path, text: str) -> Path:
+    """Puts a kernel's text into its file, whole or not at all; leaves a file alone that has it."""
+    if path.exists() and path.read_text(encoding="utf-8") == text:
         return path
-    raise InternalError("no directory to write a kernel to")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".kernel_", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    return path
 
 
 def _cache_folder() -> Path:
@@ -110,10 +115,15 @@ def _temporary_folder() -> Path:
 @functools.cache
 def _load(path: Path) -> Callable[..., None]:
     """Imports a kernel's file: compiles it, or loads the machine code beside it."""
-    spec = importlib.util.spec_from_file_location(f"gbar_{path.stem}", path)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise InternalError(f"{path} cannot be imported")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    sys.modules[path.stem] = module  # Numba looks a cached function's module up by its name
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(path.stem, None)
+        raise
     run: Callable[..., None] = module.run
     return run
