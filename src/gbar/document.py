@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,28 @@ class Node:
         ):
             raise self.fail(f"expected true or false, got {self._kind()}")
         return self.value in ("true", True)
+
+    def beside(self) -> Path:
+        """The file that this text names: in the folder of the document or below it, and nowhere else."""
+        name = self.text()
+        if self.file is None:
+            raise self.fail(f"{name!r} is named by a document that is no file", "write the cell to a file first")
+        folder, path = self.file.resolve().parent, Path(name)
+        outside = path.is_absolute() or ".." in path.parts or not (folder / path).resolve().is_relative_to(folder)
+        if outside or "\\" in name or "\0" in name:
+            where = f"{name!r} leads out of the folder of {self.file.name}"
+            raise self.fail(where, "put the file next to it or in a folder below, and write the path with /")
+        return self.file.parent / path
+
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """A UserError without a place that is raised inside is raised as one about this value."""
+        try:
+            yield
+        except UserError as error:
+            if error.file is not None:
+                raise
+            raise self.fail(error.what, error.remedy) from None
 
     def _kind(self) -> str:
         if isinstance(self.value, Mapping):

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +34,6 @@ def test_unit_and_theta_are_inverse(space, seed, data):
 def test_a_draw_does_not_depend_on_the_partition(space, seed, cuts):
     whole = space.draw(seed, 0, 60)
     edges = sorted({0, 60, *cuts})
-    parts = [space.draw(seed, a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    parts = [space.draw(seed, a, b) for a, b in itertools.pairwise(edges)]
     assert np.array_equal(np.vstack(parts), whole)
     assert np.array_equal(space.draw(seed, 10**9, 10**9 + 3)[1:2], space.draw(seed, 10**9 + 1, 10**9 + 2))

@@ -32,7 +32,10 @@ def test_refuses_a_range_that_is_none(arguments, message):
 
 def test_a_parameter_targets_its_own_name():
     assert G.targets == ("g",)
-    assert FreeParameter("VT", "mV", -90, -40, targets=("VT_na.soma", "VT_k.soma")).targets == ("VT_na.soma", "VT_k.soma")
+    assert FreeParameter("VT", "mV", -90, -40, targets=("VT_na.soma", "VT_k.soma")).targets == (
+        "VT_na.soma",
+        "VT_k.soma",
+    )
 
 
 def test_refuses_twins():

@@ -120,10 +120,8 @@ class Stimulus:
             numbers.setdefault("sampling", numbers["dt"])
         large = entries["allow_large"].flag() if "allow_large" in entries else False
         wave = waveform.from_node(entries["waveform"])
-        try:
+        with node.blamed():
             return Stimulus(entries["name"].text(), wave, allow_large=large, **numbers)
-        except ProtocolError as error:
-            raise node.fail(error.what, error.remedy) from None
 
     def _multiple(self, label: str, value: float, of: str, part: float) -> None:
         count = round(value / part)
@@ -185,7 +183,5 @@ class Protocol:
     def from_node(node: Node) -> Protocol:
         """The protocol that an entry of a document describes."""
         stimuli = tuple(Stimulus.from_node(entry) for entry in node.mapping(required=("stimuli",))["stimuli"].items())
-        try:
+        with node.blamed():
             return Protocol(stimuli)
-        except ProtocolError as error:
-            raise node.fail(error.what, error.remedy) from None

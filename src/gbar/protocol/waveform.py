@@ -158,7 +158,8 @@ class Noise(_Checked):
 class Sampled:
     """A current given by samples `dt` apart, the first at 0 ms, interpolated linearly between them.
 
-    As in NEURON's continuous `Vector.play`, the last value holds after the last sample.
+    Between samples this is NEURON's continuous `Vector.play`. After the last sample its value holds; NEURON would go
+    on along the last two samples' slope, so a vector played there wants its last value twice.
     """
 
     dt: float  # ms
@@ -277,7 +278,7 @@ def _sampled(node: Node) -> Sampled:
 
 def _table(node: Node) -> Sampled:
     entries = node.mapping(required=("file", "current"), optional=("time", "dt", "column", "sha256"))
-    file = beside(entries["file"])
+    file = entries["file"].beside()
     sampled = from_table(
         file,
         current_unit=entries["current"].text(),
@@ -288,20 +289,6 @@ def _table(node: Node) -> Sampled:
     if "sha256" in entries and entries["sha256"].text() != sampled.sha256:
         raise entries["sha256"].fail(f"{file.name} does not hold the values that were written", "bring back the file")
     return sampled
-
-
-def beside(node: Node) -> Path:
-    """The file that a document names: relative to the document, in its folder or below it, and nowhere else."""
-    name = node.text()
-    if node.file is None:
-        raise node.fail(f"{name!r} is named by a document that is no file", "write the cell to a file first")
-    folder = node.file.resolve().parent
-    path = Path(name)
-    if path.is_absolute() or ".." in path.parts or "\\" in name or not (folder / path).resolve().is_relative_to(folder):
-        raise node.fail(
-            f"{name!r} leads out of the folder of {node.file.name}", "put the file next to it, or in a folder below"
-        )
-    return node.file.parent / path
 
 
 def from_table(
