@@ -28,7 +28,7 @@ def stimulus_of(sweep: Sweep, *, dt: float, warm_up: float) -> Stimulus:
     return Stimulus(
         name=sweep.name,
         waveform=_waveform(sweep),
-        duration=count * sampling,
+        duration=round(count * sampling, 9),
         dt=dt,
         sampling=sampling,
         v_init=sweep.baseline_voltage,
