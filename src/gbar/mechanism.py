@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from gbar.errors import NmodlError
+from gbar.nmodl import lexer
+from gbar.nmodl.check import Symbols, check
+from gbar.nmodl.lower import lower
+from gbar.nmodl.parse import parse_file
 from gbar.nmodl.tree import Block
+
+_SHIPPED = Path(__file__).parent / "mechanisms"
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,7 @@ class Ion:
     name: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
+    valence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -44,8 +53,9 @@ class Mechanism:
     `initial` gives states and ASSIGNED variables their values at v_init. `breakpoint` gives the currents (its results
     hold every current, by name) at the voltage v and the present states, without SOLVE. `slope` holds d(current)/dv for
     every current (results by the current's name); its code may read names assigned in `breakpoint.code`, which comes before it.
-    `affine`: every current is affine in v, so that `slope` is exact for any step of v. `advance` moves the states by dt at the
-    new voltage (results: states and whatever ASSIGNED variables DERIVATIVE leaves).
+    `affine`: every current is affine in v (or has its slope stated by a CONDUCTANCE), so that `slope` serves any step of
+    v. `advance` moves the states by dt at the new voltage (results: states and whatever ASSIGNED variables DERIVATIVE
+    leaves). Beside these, a block's results hold those of `assigned` that it changes.
     """
 
     name: str  # SUFFIX
@@ -63,3 +73,75 @@ class Mechanism:
     slope: Block
     affine: bool
     advance: Block
+    warnings: tuple[str, ...] = ()  # what the file says and gbar does not do, one line each with its place
+
+
+def read(path: str | Path) -> Mechanism:
+    """The mechanism in the .mod file `path`. Raises NmodlError, with the place in the file, if gbar does not accept it.
+
+    >>> read(shipped_file("pas")).currents
+    (Current(name='i', ion=None),)
+    """
+    path = Path(path)
+    try:
+        if path.is_file() and path.stat().st_size > lexer.MAX_BYTES:
+            raise lexer.too_large(path.stat().st_size, str(path))
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise NmodlError(f"cannot be read ({reason})", file=path, remedy="give the path of a .mod file") from None
+    return _mechanism(lexer.decode(data, str(path)), str(path), hashlib.sha256(data).hexdigest())
+
+
+def parse(text: str, file: str = "<text>") -> Mechanism:
+    """The mechanism that an NMODL text defines; `file` is its name in messages. Raises NmodlError."""
+    data = text.encode("utf-8", "surrogatepass")
+    if len(data) > lexer.MAX_BYTES:
+        raise lexer.too_large(len(data), file)
+    return _mechanism(text, file, hashlib.sha256(data).hexdigest())
+
+
+def shipped() -> tuple[str, ...]:
+    """The names (SUFFIX) of the mechanisms that come with gbar."""
+    return tuple(sorted(path.stem for path in _SHIPPED.glob("*.mod")))
+
+
+def shipped_file(name: str) -> Path:
+    """The .mod file of a mechanism that comes with gbar. Raises NmodlError if there is none of that name."""
+    if name not in shipped():
+        raise NmodlError(f"no mechanism named {name!r} comes with gbar", remedy=f"there are {', '.join(shipped())}")
+    return _SHIPPED / f"{name}.mod"
+
+
+def _mechanism(text: str, file: str, digest: str) -> Mechanism:
+    try:
+        tree = parse_file(text, file)
+        symbols = check(tree)
+        code = lower(tree, symbols)
+    except RecursionError:
+        raise NmodlError(
+            "expressions, calls or blocks are too deep inside one another", file=file,
+            remedy="split them with LOCAL variables",
+        ) from None  # fmt: skip
+    return Mechanism(
+        symbols.suffix, Path(file), digest, symbols.title, _parameters(symbols), symbols.states, code.carried,
+        tuple(symbols.units.items()), _ions(symbols), tuple(Current(*item) for item in symbols.currents.items()),
+        code.initial, code.breakpoint, code.slope, code.affine, code.advance, symbols.warnings + code.warnings,
+    )  # fmt: skip
+
+
+def _parameters(symbols: Symbols) -> tuple[MechanismParameter, ...]:
+    return tuple(
+        MechanismParameter(name, entry.value or 0.0, entry.unit, symbols.scopes[name], entry.low, entry.high)
+        for name, entry in symbols.parameters.items()
+    )
+
+
+def _ions(symbols: Symbols) -> tuple[Ion, ...]:
+    return tuple(
+        Ion(
+            use.ion, tuple(name.id for name in use.reads if name.id in symbols.ion_reads),
+            tuple(name.id for name in use.writes), use.valence,
+        )
+        for use in symbols.ions
+    )  # fmt: skip

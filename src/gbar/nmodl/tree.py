@@ -60,7 +60,7 @@ class Binary:
 class Call:
     """A call of a FUNCTION of the file or of an intrinsic: exp, log, log10, sqrt, fabs, pow, sin, cos, tanh, ...
 
-    Passes introduce two intrinsics that NMODL has not: `exprelr(x)` = x / (exp(x) - 1), which is 1 at x = 0, and its
+    Passes introduce three intrinsics that NMODL has not: `exprelr(x)` = x / (exp(x) - 1), which is 1 at x = 0, and its
     derivative `dexprelr(x)`, which is -1/2 at x = 0; and `expm1(x)` = exp(x) - 1.
     """
 
@@ -130,16 +130,46 @@ class CallStatement:
 
 @dataclass(frozen=True)
 class Solve:
-    """`SOLVE block METHOD method`."""
+    """`SOLVE block METHOD method`; `STEADYSTATE method` has that word before the method's name."""
 
     block: str
     method: str | None
     at: Position = field(default=NOWHERE, compare=False)
 
 
-Statement = Local | Assign | Differential | If | CallStatement | Solve
+@dataclass(frozen=True)
+class Table:
+    """`TABLE a, b DEPEND c FROM low TO high WITH n`: read, and ignored; gbar always computes what a table would hold."""
+
+    names: tuple[str, ...] = ()
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class Conductance:
+    """`CONDUCTANCE variable USEION ion`: the file states the slope d(current of the ion)/dv."""
+
+    variable: str
+    ion: str | None
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+Statement = Local | Assign | Differential | If | CallStatement | Solve | Table | Conductance
 
 # --- what the passes leave ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Step:
+    """`target` = the state whose value is the variable `state`, advanced by dt under state' = `value`.
+
+    Straight-line code holds it between flattening and the solution of the differential equations.
+    """
+
+    target: str
+    state: str
+    value: Expr
+    at: Position = field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,240 @@
+"""The blocks and declarations of an NMODL file, as parsed; statements and expressions are in `tree`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gbar.nmodl.tree import NOWHERE, Name, Position, Statement
+
+# --- the NEURON block --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Suffix:
+    """`SUFFIX name`."""
+
+    name: str
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class UseIon:
+    """`USEION ion READ a, b WRITE c VALENCE n`."""
+
+    ion: str
+    reads: tuple[Name, ...] = ()
+    writes: tuple[Name, ...] = ()
+    valence: float | None = None
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class NonspecificCurrent:
+    """`NONSPECIFIC_CURRENT a, b`."""
+
+    names: tuple[Name, ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class RangeNames:
+    """`RANGE a, b`."""
+
+    names: tuple[Name, ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class GlobalNames:
+    """`GLOBAL a, b`."""
+
+    names: tuple[Name, ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class ThreadSafe:
+    """`THREADSAFE`."""
+
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+NeuronStatement = Suffix | UseIon | NonspecificCurrent | RangeNames | GlobalNames | ThreadSafe
+
+
+@dataclass(frozen=True)
+class Neuron:
+    """`NEURON { ... }`."""
+
+    statements: tuple[NeuronStatement, ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+# --- declarations ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class UnitAlias:
+    """`(mV) = (millivolt)`."""
+
+    alias: str
+    meaning: str
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class UnitConstant:
+    """`F = 96485 (coul)` or, with `source` for the number, `FARADAY = (faraday) (coulomb)`."""
+
+    name: str
+    value: float | None
+    source: str
+    unit: str
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class Units:
+    """`UNITS { ... }`."""
+
+    entries: tuple[UnitAlias | UnitConstant, ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class ParameterDecl:
+    """`name = value (unit) <low, high>`."""
+
+    name: str
+    value: float | None = None
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """`PARAMETER { ... }`."""
+
+    entries: tuple[ParameterDecl, ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class Constants:
+    """`CONSTANT { ... }`."""
+
+    entries: tuple[ParameterDecl, ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class VariableDecl:
+    """`name (unit)` in ASSIGNED or STATE; FROM, TO, START and <tolerance> are read and forgotten."""
+
+    name: str
+    unit: str = ""
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """`ASSIGNED { ... }`."""
+
+    entries: tuple[VariableDecl, ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class States:
+    """`STATE { ... }`."""
+
+    entries: tuple[VariableDecl, ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class Independent:
+    """`INDEPENDENT { t ... }`, which says nothing that is not known."""
+
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class FileLocal:
+    """`LOCAL a, b` outside of all blocks: variables that keep their values."""
+
+    names: tuple[Name, ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+# --- code --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Initial:
+    """`INITIAL { ... }`."""
+
+    body: tuple[Statement, ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class Breakpoint:
+    """`BREAKPOINT { ... }`."""
+
+    body: tuple[Statement, ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class Derivative:
+    """`DERIVATIVE name { ... }`."""
+
+    name: str
+    body: tuple[Statement, ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of a FUNCTION or PROCEDURE: `v (mV)`."""
+
+    name: str
+    unit: str = ""
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class Routine:
+    """`FUNCTION name(arguments) (unit) { ... }` (kind "FUNCTION", returns the variable of its own name) or PROCEDURE."""
+
+    kind: str
+    name: str
+    arguments: tuple[Argument, ...]
+    unit: str
+    body: tuple[Statement, ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class Title:
+    """`TITLE text`."""
+
+    text: str
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+FileBlock = (
+    Title | Neuron | Units | Parameters | Constants | Assigned | States | Independent | FileLocal
+    | Initial | Breakpoint | Derivative | Routine
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class File:
+    """A parsed file: its blocks in the order written. `name` is for messages."""
+
+    blocks: tuple[FileBlock, ...]
+    name: str = field(default="", compare=False)

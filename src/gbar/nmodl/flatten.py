@@ -1,0 +1,111 @@
+"""Pass: statements with IFs and repeated assignments -> straight-line code that assigns every name once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gbar.nmodl import tree as t
+from gbar.nmodl.fresh import Fresh
+
+Line = t.Assign | t.Step
+Values = dict[str, t.Expr]  # variable -> a Number or the Name that holds its present value
+
+
+class Flat:
+    """Straight-line code, and where the variables' values are when it ends."""
+
+    def __init__(self, start: Mapping[str, t.Expr]) -> None:
+        self.code: list[Line] = []
+        self.values: Values = dict(start)
+        self.conductances: list[tuple[t.Conductance, t.Expr]] = []
+
+
+def flatten(body: tuple[t.Statement, ...], fresh: Fresh, start: Mapping[str, t.Expr] | None = None) -> Flat:
+    """`body` (as `inline` leaves it) as straight-line code.
+
+    `start` gives values to variables that are not inputs: {"m": Number(0)} in INITIAL. Both branches of an IF are
+    computed; a `Select` then takes one value or the other. A differential equation becomes a `Step`.
+    """
+    flat = Flat(start or {})
+    _run(body, flat, fresh)
+    return flat
+
+
+def _run(body: tuple[t.Statement, ...], flat: Flat, fresh: Fresh) -> None:
+    for statement in body:
+        match statement:
+            case t.Assign(target, value, at):
+                _store(flat, fresh, target, substitute(value, flat.values), at)
+            case t.Differential(state, value, at):
+                _step(flat, fresh, state, value, at)
+            case t.If():
+                _branch(statement, flat, fresh)
+            case t.Conductance(variable):
+                flat.conductances.append((statement, flat.values.get(variable, t.Name(variable, statement.at))))
+            case _:
+                pass  # SOLVE: what it solves is a block of its own
+
+
+def _store(flat: Flat, fresh: Fresh, target: str, value: t.Expr, at: t.Position) -> None:
+    if not isinstance(value, t.Name | t.Number):
+        name = fresh(target)
+        flat.code.append(t.Assign(name, value, at))
+        value = t.Name(name, at)
+    flat.values[target] = value
+
+
+def _step(flat: Flat, fresh: Fresh, state: str, value: t.Expr, at: t.Position) -> None:
+    before = flat.values.get(state, t.Name(state))
+    if not isinstance(before, t.Name):
+        held = fresh(state)
+        flat.code.append(t.Assign(held, before, at))
+        before = t.Name(held)
+        flat.values[state] = before
+    name = fresh(state)
+    flat.code.append(t.Step(name, before.id, substitute(value, flat.values), at))
+    flat.values[state] = t.Name(name, at)
+
+
+def _branch(statement: t.If, flat: Flat, fresh: Fresh) -> None:
+    condition = substitute(statement.condition, flat.values)
+    if not isinstance(condition, t.Name | t.Number):
+        name = fresh("test")
+        flat.code.append(t.Assign(name, condition, statement.at))
+        condition = t.Name(name, statement.at)
+    before = flat.values
+    flat.values = dict(before)
+    _run(statement.then, flat, fresh)
+    then = flat.values
+    flat.values = dict(before)
+    _run(statement.otherwise, flat, fresh)
+    otherwise = flat.values
+    flat.values = dict(before)
+    for variable in dict.fromkeys((*then, *otherwise)):
+        one, other = then.get(variable, t.Name(variable)), otherwise.get(variable, t.Name(variable))
+        if one == other:
+            flat.values[variable] = one
+        elif variable in before or (variable in then and variable in otherwise) or _outlives(variable, fresh):
+            _store(flat, fresh, variable, t.Select(condition, one, other, statement.at), statement.at)
+
+
+def _outlives(variable: str, fresh: Fresh) -> bool:
+    """Whether a variable assigned in one branch only can be read after the IF: not if it was local to the branch."""
+    return not fresh.made(variable)
+
+
+def substitute(expression: t.Expr, values: Mapping[str, t.Expr]) -> t.Expr:
+    """`expression` with the variables in `values` replaced."""
+    match expression:
+        case t.Name(name):
+            return values.get(name, expression)
+        case t.Unary(op, operand, at):
+            return t.Unary(op, substitute(operand, values), at)
+        case t.Binary(op, left, right, at):
+            return t.Binary(op, substitute(left, values), substitute(right, values), at)
+        case t.Call(function, arguments, at):
+            return t.Call(function, tuple(substitute(argument, values) for argument in arguments), at)
+        case t.Select(condition, then, otherwise, at):
+            return t.Select(
+                substitute(condition, values), substitute(then, values), substitute(otherwise, values), at
+            )  # fmt: skip
+    return expression

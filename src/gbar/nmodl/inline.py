@@ -1,0 +1,101 @@
+"""Pass: calls of the file's own FUNCTIONs and PROCEDUREs -> their statements, with hygienic names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from gbar.errors import NmodlError
+from gbar.nmodl import blocks as b
+from gbar.nmodl import tree as t
+from gbar.nmodl.fresh import Fresh
+
+MAX_STATEMENTS = 5_000
+
+
+@dataclass
+class _Inliner:
+    routines: dict[str, b.Routine]
+    fresh: Fresh
+    file: str
+    made: int = 0
+
+    def body(self, body: tuple[t.Statement, ...], names: dict[str, str]) -> list[t.Statement]:
+        """`body` without calls and LOCALs; `names` says how variables are called outside (argument -> its copy)."""
+        names = dict(names)
+        out: list[t.Statement] = []
+        for statement in body:
+            self.count(statement.at)
+            match statement:
+                case t.Local(locals_):
+                    names |= {name: self.fresh(name) for name in locals_}
+                    out += [t.Assign(names[name], t.Number(0.0), statement.at) for name in locals_]
+                case t.Assign(target, value, at):
+                    out.append(t.Assign(names.get(target, target), self.expression(value, names, out), at))
+                case t.Differential(state, value, at):
+                    out.append(t.Differential(state, self.expression(value, names, out), at))
+                case t.If(condition, then, otherwise, at):
+                    test = self.expression(condition, names, out)
+                    out.append(t.If(test, tuple(self.body(then, names)), tuple(self.body(otherwise, names)), at))
+                case t.CallStatement(call):
+                    self.expression(call, names, out)
+                case t.Conductance(variable):
+                    out.append(replace(statement, variable=names.get(variable, variable)))
+                case t.Table():
+                    pass
+                case _:
+                    out.append(statement)
+        return out
+
+    def expression(self, expression: t.Expr, names: dict[str, str], out: list[t.Statement]) -> t.Expr:
+        """`expression` with calls replaced by variables; the statements that give those their values go to `out`."""
+        match expression:
+            case t.Name(name, at):
+                return t.Name(names.get(name, name), at)
+            case t.Unary(op, operand, at):
+                return t.Unary(op, self.expression(operand, names, out), at)
+            case t.Binary(op, left, right, at):
+                return t.Binary(op, self.expression(left, names, out), self.expression(right, names, out), at)
+            case t.Call(function, arguments, at):
+                values = tuple(self.expression(argument, names, out) for argument in arguments)
+                if function not in self.routines:
+                    return t.Call(function, values, at)
+                return self.call(self.routines[function], values, at, out)
+            case t.Select(condition, then, otherwise, at):
+                return t.Select(
+                    self.expression(condition, names, out), self.expression(then, names, out),
+                    self.expression(otherwise, names, out), at,
+                )  # fmt: skip
+        return expression
+
+    def call(
+        self, routine: b.Routine, values: tuple[t.Expr, ...], at: t.Position, out: list[t.Statement]
+    ) -> t.Expr:  # fmt: skip
+        names: dict[str, str] = {}
+        for argument, value in zip(routine.arguments, values, strict=True):
+            names[argument.name] = self.fresh(argument.name)
+            out.append(t.Assign(names[argument.name], value, at))
+        if routine.kind == "FUNCTION":
+            names[routine.name] = self.fresh(routine.name)
+            out.append(t.Assign(names[routine.name], t.Number(0.0), at))
+        out += self.body(routine.body, names)
+        return t.Name(names[routine.name], at) if routine.kind == "FUNCTION" else t.Number(0.0)
+
+    def count(self, at: t.Position) -> None:
+        self.made += 1
+        if self.made > MAX_STATEMENTS:
+            raise NmodlError(
+                f"the calls of this file expand to more than {MAX_STATEMENTS} statements",
+                file=self.file, line=at.line, column=at.column, remedy="call fewer procedures from procedures",
+            )  # fmt: skip
+
+
+def inline(
+    body: tuple[t.Statement, ...], routines: dict[str, b.Routine], fresh: Fresh, file: str = ""
+) -> tuple[t.Statement, ...]:
+    """`body` without calls of `routines` and without LOCALs.
+
+    Arguments are passed by value, a FUNCTION gives the variable of its own name, and a local variable, argument or
+    result gets a name that `fresh` makes; it is 0 until assigned. Raises NmodlError where this grows beyond
+    MAX_STATEMENTS.
+    """
+    return tuple(_Inliner(routines, fresh, file).body(body, {}))

@@ -1,0 +1,31 @@
+"""The functions NMODL knows by itself, and the variables the simulator provides."""
+
+from __future__ import annotations
+
+# name -> number of arguments
+INTRINSICS = {
+    "exp": 1, "log": 1, "log10": 1, "sqrt": 1, "fabs": 1, "pow": 2, "floor": 1, "ceil": 1,
+    "sin": 1, "cos": 1, "tan": 1, "asin": 1, "acos": 1, "atan": 1, "atan2": 2, "sinh": 1, "cosh": 1, "tanh": 1,
+}  # fmt: skip
+
+# made by passes only: x / (exp(x) - 1), its derivative, exp(x) - 1
+LOWERED = {"exprelr": 1, "dexprelr": 1, "expm1": 1}
+
+# membrane voltage (mV), time (ms), time step (ms), temperature (degC)
+ENVIRONMENT = frozenset({"v", "t", "dt", "celsius"})
+
+# known to NEURON, not to gbar
+REFUSED_VARIABLES = {
+    "area": "state what depends on it as a PARAMETER",
+    "diam": "state what depends on it as a PARAMETER",
+    "L": "state what depends on it as a PARAMETER",
+}
+REFUSED_FUNCTIONS = {
+    "abs": "write fabs",
+    "printf": "delete it",
+    "nrn_ghk": "write the Goldman-Hodgkin-Katz equation as a FUNCTION",
+    "ghk": "write the Goldman-Hodgkin-Katz equation as a FUNCTION",
+    "nernst": "read the reversal potential with USEION",
+    "at_time": "state the stimulus in the protocol",
+    "scop_random": "a mechanism is deterministic: remove the random number",
+}

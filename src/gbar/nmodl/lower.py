@@ -1,0 +1,134 @@
+"""All passes in order: a parsed file -> the blocks of a mechanism."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from gbar.nmodl import blocks as b
+from gbar.nmodl import simplify as s
+from gbar.nmodl import tree as t
+from gbar.nmodl.check import Symbols
+from gbar.nmodl.cnexp import cnexp
+from gbar.nmodl.differentiate import differentiate
+from gbar.nmodl.flatten import Flat, flatten
+from gbar.nmodl.fresh import Fresh
+from gbar.nmodl.inline import inline
+from gbar.nmodl.prune import inputs, names, prune, split
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """The code of a mechanism; see `gbar.mechanism.Mechanism` for what each block is."""
+
+    initial: t.Block
+    breakpoint: t.Block
+    slope: t.Block
+    affine: bool
+    advance: t.Block
+    carried: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def lower(tree: b.File, symbols: Symbols) -> Lowered:
+    """The blocks of a checked file. Raises NmodlError where a pass cannot do what the file asks."""
+    fresh = Fresh(_taken(tree, symbols))
+    initial, _ = _block([symbols.initial.body] if symbols.initial else [], symbols, fresh, _start(symbols))
+    current, flat = _block([symbols.breakpoint.body] if symbols.breakpoint else [], symbols, fresh)
+    advance, solved = _block([symbols.derivatives[solve.block].body for solve in symbols.solved], symbols, fresh)
+
+    carried = _carried(symbols, initial, current, advance)
+    keep = {*symbols.states, *carried}
+    initial = prune(initial, keep)
+    advance = prune(advance, keep)
+    current = _with_currents(current, symbols)
+    current = t.Block(current.code, tuple((n, e) for n, e in current.results if n in symbols.currents or n in keep))
+    slope, stated = _slope(current, flat.conductances, symbols, fresh)
+    current = prune(current, {*symbols.currents, *keep}, also=inputs(slope))
+    affine = _affine(current, slope, stated)
+    return Lowered(
+        split(initial, fresh), split(current, fresh), split(slope, fresh), affine, split(advance, fresh), carried,
+        solved.warnings,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Notes:
+    conductances: tuple[tuple[t.Conductance, t.Expr], ...]
+    warnings: tuple[str, ...]
+
+
+def _block(
+    bodies: Sequence[tuple[t.Statement, ...]], symbols: Symbols, fresh: Fresh, start: Mapping[str, t.Expr] | None = None
+) -> tuple[t.Block, _Notes]:
+    body = tuple(statement for one in bodies for statement in inline(one, symbols.routines, fresh, symbols.file))
+    flat = flatten(body, fresh, _constants(symbols) | dict(start or {}))
+    code, warnings = cnexp(_simplified(flat), fresh, symbols.file)
+    own = symbols.variables() - symbols.constants.keys()
+    results = tuple((n, e) for n, e in flat.values.items() if n in own and e != t.Name(n))
+    return t.Block(code, results), _Notes(tuple(flat.conductances), warnings)
+
+
+def _simplified(flat: Flat) -> list[t.Assign | t.Step]:
+    """The code with every value simplified, and names that turn out to be copies replaced in what follows."""
+    return [
+        t.Assign(line.target, s.simplify(line.value), line.at) if isinstance(line, t.Assign)
+        else t.Step(line.target, line.state, s.simplify(line.value), line.at)
+        for line in flat.code
+    ]  # fmt: skip
+
+
+def _taken(tree: b.File, symbols: Symbols) -> set[str]:
+    """Every name of the file, so that made names are new."""
+    return set(symbols.variables()) | set(symbols.routines) | set(symbols.derivatives) | set(symbols.units)
+
+
+def _constants(symbols: Symbols) -> dict[str, t.Expr]:
+    return {name: t.Number(value) for name, value in symbols.constants.items()}
+
+
+def _start(symbols: Symbols) -> dict[str, t.Expr]:
+    """What variables hold before INITIAL: 0, and of a state m the PARAMETER m0 where the file has one."""
+    start: dict[str, t.Expr] = dict.fromkeys((*symbols.states, *symbols.assigned), s.ZERO)
+    return start | {m: t.Name(f"{m}0") for m in symbols.states if f"{m}0" in symbols.parameters}
+
+
+def _carried(symbols: Symbols, *blocks: t.Block) -> tuple[str, ...]:
+    """ASSIGNED variables that a block reads as another left them."""
+    carried: set[str] = set()
+    roots = {*symbols.states, *symbols.currents}
+    while True:
+        read = set().union(*(inputs(prune(block, roots | carried)) for block in blocks))
+        more = {name for name in symbols.assigned if name in read}
+        if more <= carried:
+            return tuple(name for name in symbols.assigned if name in carried)
+        carried |= more
+
+
+def _with_currents(block: t.Block, symbols: Symbols) -> t.Block:
+    """Every current among the results; one that is never assigned is 0."""
+    have = {name for name, _ in block.results}
+    return t.Block(block.code, block.results + tuple((name, s.ZERO) for name in symbols.currents if name not in have))
+
+
+def _slope(
+    current: t.Block, conductances: Collection[tuple[t.Conductance, t.Expr]], symbols: Symbols, fresh: Fresh
+) -> tuple[t.Block, frozenset[str]]:
+    """(d(currents)/dv, the currents whose slope a CONDUCTANCE states)."""
+    currents = [(name, value) for name, value in current.results if name in symbols.currents]
+    block = differentiate(current.code, currents, fresh)
+    stated = {
+        name: value for conductance, value in conductances for name, ion in symbols.currents.items()
+        if ion == conductance.ion
+    }  # fmt: skip
+    results = tuple((name, stated.get(name, value)) for name, value in block.results)
+    return prune(t.Block(block.code, results), symbols.currents), frozenset(stated)
+
+
+def _affine(current: t.Block, slope: t.Block, stated: Collection[str]) -> bool:
+    """Whether every slope is stated, or does not depend on v."""
+    varying = {"v"}
+    for line in (*current.code, *slope.code):
+        if names(line.value) & varying:
+            varying.add(line.target)
+    return all(name in stated or not names(value) & varying for name, value in slope.results)

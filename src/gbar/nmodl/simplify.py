@@ -1,0 +1,199 @@
+"""Pass: constants folded and what adds nothing removed; values change by rounding at most."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from gbar.nmodl import tree as t
+
+ZERO, ONE = t.Number(0.0), t.Number(1.0)
+
+_FOLD: dict[str, Callable[[float, float], float]] = {
+    "+": lambda x, y: x + y,
+    "-": lambda x, y: x - y,
+    "*": lambda x, y: x * y,
+    "/": lambda x, y: x / y,
+    "^": math.pow,
+    "<": lambda x, y: float(x < y),
+    ">": lambda x, y: float(x > y),
+    "<=": lambda x, y: float(x <= y),
+    ">=": lambda x, y: float(x >= y),
+    "==": lambda x, y: float(x == y),
+    "!=": lambda x, y: float(x != y),
+    "&&": lambda x, y: float(x != 0 and y != 0),
+    "||": lambda x, y: float(x != 0 or y != 0),
+}
+_EVALUATE: dict[str, Callable[[float], float]] = {
+    "exp": math.exp, "log": math.log, "log10": math.log10, "sqrt": math.sqrt, "fabs": math.fabs, "floor": math.floor,
+    "ceil": math.ceil, "sin": math.sin, "cos": math.cos, "tan": math.tan, "asin": math.asin, "acos": math.acos,
+    "atan": math.atan, "sinh": math.sinh, "cosh": math.cosh, "tanh": math.tanh, "expm1": math.expm1,
+}  # fmt: skip
+
+
+def simplify(expression: t.Expr) -> t.Expr:
+    """`expression` with constants folded, neutral elements dropped and signs gathered.
+
+    Nothing is assumed of the variables: `0 * x` stays, for x may be infinite. What would overflow or is undefined is
+    left as written.
+    """
+    match expression:
+        case t.Unary("-", operand):
+            return negate(simplify(operand))
+        case t.Unary(op, operand, at):
+            inner = simplify(operand)
+            return t.Number(float(inner.value == 0)) if isinstance(inner, t.Number) else t.Unary(op, inner, at)
+        case t.Binary("+", left, right):
+            return add(simplify(left), simplify(right))
+        case t.Binary("-", left, right):
+            return subtract(simplify(left), simplify(right))
+        case t.Binary("*", left, right):
+            return multiply(simplify(left), simplify(right))
+        case t.Binary("/", left, right):
+            return divide(simplify(left), simplify(right))
+        case t.Binary("^", left, right) | t.Call("pow", (left, right)):
+            return power(simplify(left), simplify(right))
+        case t.Binary(op, left, right, at):
+            return fold(op, simplify(left), simplify(right), at)
+        case t.Call(function, arguments, at):
+            return _call(t.Call(function, tuple(simplify(argument) for argument in arguments), at))
+        case t.Select():
+            return select(simplify(expression.condition), simplify(expression.then), simplify(expression.otherwise))
+    return expression
+
+
+def fold(op: str, left: t.Expr, right: t.Expr, at: t.Position = t.NOWHERE) -> t.Expr:
+    """`left op right`, computed if both are numbers and the result is finite."""
+    if isinstance(left, t.Number) and isinstance(right, t.Number):
+        try:
+            value = _FOLD[op](left.value, right.value)
+        except (ArithmeticError, ValueError):
+            value = math.nan
+        if math.isfinite(value):
+            return t.Number(value)
+    return t.Binary(op, left, right, at)
+
+
+def negate(x: t.Expr) -> t.Expr:
+    """The opposite, -x."""
+    match x:
+        case t.Number(value):
+            return t.Number(-value)
+        case t.Unary("-", operand):
+            return operand
+        case t.Binary("-", left, right):
+            return subtract(right, left)
+        case t.Binary("*" | "/" as op, t.Number(value), right):
+            return multiply(t.Number(-value), right) if op == "*" else divide(t.Number(-value), right)
+    return t.Unary("-", x)
+
+
+def add(x: t.Expr, y: t.Expr) -> t.Expr:
+    """The sum x + y."""
+    match x, y:
+        case t.Number(0.0), _:
+            return y
+        case _, t.Number(0.0):
+            return x
+        case t.Unary("-", a), t.Unary("-", b):
+            return negate(add(a, b))
+        case _, t.Unary("-", b):
+            return subtract(x, b)
+        case t.Unary("-", a), _:
+            return subtract(y, a)
+    return fold("+", x, y)
+
+
+def subtract(x: t.Expr, y: t.Expr) -> t.Expr:
+    """The difference x - y."""
+    match x, y:
+        case _, t.Number(0.0):
+            return x
+        case t.Number(0.0), _:
+            return negate(y)
+        case t.Unary("-", a), t.Unary("-", b):
+            return subtract(b, a)
+        case _, t.Unary("-", b):
+            return add(x, b)
+        case _, t.Number(value) if value < 0 and not isinstance(x, t.Number):
+            return add(x, t.Number(-value))
+        case t.Unary("-", a), _:
+            return negate(add(a, y))
+    return fold("-", x, y)
+
+
+def multiply(x: t.Expr, y: t.Expr) -> t.Expr:
+    """The product x * y."""
+    match x, y:
+        case t.Number(1.0), _:
+            return y
+        case _, t.Number(1.0):
+            return x
+        case t.Number(-1.0), _:
+            return negate(y)
+        case _, t.Number(-1.0):
+            return negate(x)
+        case t.Unary("-", a), t.Unary("-", b):
+            return multiply(a, b)
+        case t.Unary("-", a), t.Number(value):
+            return multiply(a, t.Number(-value))
+        case t.Number(value), t.Unary("-", b):
+            return multiply(t.Number(-value), b)
+        case t.Unary("-", a), _:
+            return negate(multiply(a, y))
+        case _, t.Unary("-", b):
+            return negate(multiply(x, b))
+        case _, t.Binary("/", t.Number(1.0), below):
+            return divide(x, below)
+        case t.Binary("/", t.Number(1.0), below), _:
+            return divide(y, below)
+    return fold("*", x, y)
+
+
+def divide(x: t.Expr, y: t.Expr) -> t.Expr:
+    """The quotient x / y."""
+    match x, y:
+        case _, t.Number(1.0):
+            return x
+        case t.Unary("-", a), t.Unary("-", b):
+            return divide(a, b)
+        case t.Unary("-", a), t.Number(value):
+            return divide(a, t.Number(-value))
+        case t.Unary("-", a), _:
+            return negate(divide(a, y))
+        case t.Number(value), t.Unary("-", b):
+            return divide(t.Number(-value), b)
+        case _, t.Unary("-", b):
+            return negate(divide(x, b))
+        case _, t.Binary("/", above, below):
+            return divide(multiply(x, below), above)
+        case t.Binary("/", above, below), _:
+            return divide(above, multiply(below, y))
+    return fold("/", x, y)
+
+
+def power(x: t.Expr, y: t.Expr) -> t.Expr:
+    """The power x ^ y."""
+    return x if y == ONE else fold("^", x, y)
+
+
+def select(condition: t.Expr, then: t.Expr, otherwise: t.Expr) -> t.Expr:
+    """`then` if the condition holds, else `otherwise`."""
+    if then == otherwise:
+        return then
+    if isinstance(condition, t.Number):
+        return then if condition.value != 0 else otherwise
+    return t.Select(condition, then, otherwise)
+
+
+def _call(call: t.Call) -> t.Expr:
+    match call:
+        case t.Call(function, (t.Number(value),)) if function in _EVALUATE:
+            try:
+                result = float(_EVALUATE[function](value))
+            except (ArithmeticError, ValueError):
+                return call
+            return t.Number(result) if math.isfinite(result) else call
+        case t.Call("exprelr", (t.Number(0.0),)):
+            return ONE
+    return call
