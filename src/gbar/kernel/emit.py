@@ -21,9 +21,9 @@ from gbar.kernel.arithmetic import functions, functions_once
 from gbar.kernel.equations import Equations, equations
 from gbar.kernel.graph import Level, Node, walk
 
-VERSION = 1  # of the text that is written for the same equations
+VERSION = 2  # of the text that is written for the same equations
 LANES = {"float32": 64, "float64": 32}
-TILE = 64  # samples gathered as [sample][lane] before they are written out as [lane][sample]
+TILE = 16  # samples gathered as [sample][lane] before they are written out as [lane][sample]
 WIDTH = 100  # longest expression before it is given a name
 
 HEADER = '''"""{cell}: {count} slots, {lanes} lanes, {precision}. Written by gbar; do not edit.
@@ -70,11 +70,11 @@ def run(quantities, theta, injected, dt, v_init, warm_up, steps, stride, out, ex
                 slots[{extreme} + lane] = most if size <= most else size
             filled += 1
             following += stride
-        if filled == TILE or step == warm_up + steps:
+        if filled == TILE:
             for lane in range(rows):
-                for sample in range(filled):
+                for sample in range(TILE):
                     out[lane, 0, samples + sample] = tile[sample * LANES + lane]
-            samples += filled
+            samples += TILE
             filled = 0
         if step == warm_up + steps:
             break
@@ -82,6 +82,8 @@ def run(quantities, theta, injected, dt, v_init, warm_up, steps, stride, out, ex
         for lane in range(LANES):
 {step}
     for lane in range(rows):
+        for sample in range(filled):
+            out[lane, 0, samples + sample] = tile[sample * LANES + lane]
         size = abs(slots[lane])
         most = slots[{extreme} + lane]
         extreme[lane] = most if size <= most else size
@@ -137,7 +139,7 @@ class _Emitter:
 
     def module(self) -> str:
         for k, slot in enumerate(self.slots):
-            self.texts.lane.append(f"slots[{k * self.lanes} + lane] = R({self.once(slot.initial)})")
+            self.texts.lane.append(f"slots[{k * self.lanes} + lane] = R({bare(self.once(slot.initial))})")
         if self.precision == "float32":
             for k, slot in enumerate(self.slots):
                 if slot.step.op == "advance":
@@ -209,7 +211,7 @@ class _Emitter:
             text = self.expression(node, [self.names[a, False] for a in node.arguments], in_loop=False)
             if self.uses[node] > 1 or len(text) > WIDTH or node in self.graph.hints:
                 name = self.fresh(self.graph.hints.get(node, "c"))
-                self.texts.at(node.level).append(f"{name} = {text}")
+                self.texts.at(node.level).append(f"{name} = {bare(text)}")
                 text = name
         self.names[node, False] = text
 
@@ -236,10 +238,10 @@ class _Emitter:
             return
         text, name = self.once(node), self.fresh(self.graph.hints.get(node, "c"))
         if node.level == Level.FIXED:
-            self.texts.fixed.append(f"{name} = R({text})")
+            self.texts.fixed.append(f"{name} = R({bare(text)})")
         else:
             offset = self.new_slot(f"{name}, constant") * self.lanes
-            self.texts.lane.append(f"slots[{offset} + lane] = R({text})")
+            self.texts.lane.append(f"slots[{offset} + lane] = R({bare(text)})")
             self.texts.step.append(f"{name} = slots[{offset} + lane]")
         self.names[node, True] = name
 
@@ -255,7 +257,7 @@ class _Emitter:
             text = self.expression(node, [self.names[a, True] for a in node.arguments], in_loop=True)
             if self.uses[node] > 1 or len(text) > WIDTH or node in self.graph.hints or node.op == "select":
                 name = self.fresh(self.graph.hints.get(node, "x"))
-                self.texts.step.append(f"{name} = {text}")
+                self.texts.step.append(f"{name} = {bare(text)}")
                 text = name
         self.names[node, True] = text
 
@@ -294,7 +296,7 @@ class _Emitter:
         return self.call(op, arguments, in_loop)
 
     def call(self, op: str, arguments: list[str], in_loop: bool) -> str:
-        inside = ", ".join(arguments)
+        inside = ", ".join(map(bare, arguments))
         if op == "fabs":
             return f"abs({inside})"
         if in_loop and op in ("exp", "expm1", "exprelr", "dexprelr", "log", "pow"):
@@ -312,6 +314,18 @@ class _Emitter:
 def literal(node: Node) -> str:
     """A number as it can stand in any expression."""
     return f"({node.number!r})" if str(node.number).startswith("-") else repr(node.number)
+
+
+def bare(text: str) -> str:
+    """An expression without the parentheses around all of it."""
+    if not (text.startswith("(") and text.endswith(")")):
+        return text
+    depth = 0
+    for place, letter in enumerate(text):
+        depth += (letter == "(") - (letter == ")")
+        if depth == 0 and place < len(text) - 1:
+            return text
+    return text[1:-1]
 
 
 def clean(text: str) -> str:
