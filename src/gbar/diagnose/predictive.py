@@ -19,7 +19,7 @@ class FeatureCheck:
     """One feature, measured and predicted, in `unit`.
 
     NaN means undefined (a cell without spikes has no spike height). `median`, `interval` (5th to 95th percentile) and
-    `span` (smallest and largest) are of the predicted cells in which the feature is defined; `undefined` is the share of
+    `span` (smallest and largest) are of the predicted cells in which the feature is defined; `undefined` the share of
     the cells in which it is not. `inside`: the measured value lies in the interval and at least 5 % of the cells define
     it; for a feature undefined in the recording, at least 5 % of the cells leave it undefined too.
     """

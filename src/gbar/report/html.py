@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -15,10 +12,10 @@ import jinja2
 from matplotlib.figure import Figure
 
 from gbar.diagnose.narrowing import Correlation, Narrowing, correlations, narrowing
-from gbar.errors import OutputError
 from gbar.report import tables
 from gbar.report.content import Report
 from gbar.report.networks import box_figure, scatter_figure, scores_figure, training_figure
+from gbar.report.output import write_whole
 from gbar.report.posteriors import marginals_figure, pairs_figure
 from gbar.report.predictions import features_figure, predicted_figure
 from gbar.report.style import svg
@@ -41,8 +38,7 @@ def write_report(content: Report, path: Path) -> Path:
 
     Raises OutputError where the file cannot be written. Parts that `content` lacks are left out.
     """
-    write_whole(path, render(content).encode("utf-8", errors="replace"))
-    return path
+    return write_whole(path, render(content).encode("utf-8", errors="replace"))
 
 
 def render(content: Report) -> str:
@@ -51,7 +47,11 @@ def render(content: Report) -> str:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(
-        number=tables.number, quantity=tables.quantity, percent=tables.percent, duration=tables.duration, unit=tables.unit_text
+        number=tables.number,
+        quantity=tables.quantity,
+        percent=tables.percent,
+        duration=tables.duration,
+        unit=tables.unit_text,
     )
     environment.globals.update(span=tables.span, measured=tables.measured)
     source = files("gbar.report").joinpath("report.html.j2").read_text(encoding="utf-8")
@@ -72,12 +72,17 @@ def conclusions(content: Report, found: Sequence[Narrowing], tied: Sequence[Corr
     """What was found, in a few plain sentences; each of them follows from a number on the page."""
     sentences = list(content.summary)
     if found:
-        sentences.append(_determined(found))
+        sentences += [_subject(content, len(found)), _determined(found)]
+    if found and content.truth is not None:
+        hit = [one.interval[0] <= true <= one.interval[1] for one, true in zip(found, content.truth, strict=True)]
+        sentences.append(f"The truth lies in the 90 % interval of {sum(hit)} of {len(hit)} parameters.")
     for one in found:
         if one.edge:
             sentences.append(f"{one.name} {EDGE_WORDS.format(one.edge)}: a better value may lie beyond it.")
     if tied:
-        pairs = ", ".join(f"{pair.first} with {pair.second} (r = {pair.r:.2f})".replace("-0", "−0") for pair in tied[:4])
+        pairs = ", ".join(
+            f"{pair.first} with {pair.second} (r = {pair.r:.2f})".replace("-0", "−0") for pair in tied[:4]
+        )
         more = f", and {len(tied) - 4} more pairs" if len(tied) > 4 else ""
         sentences.append(f"Known better together than each alone: {pairs}{more}.")
     if content.features:
@@ -100,11 +105,17 @@ def pictures(content: Report) -> dict[str, Picture]:
     if content.observed:
         drawn["recording"] = recording_figure(content.observed), "Voltage and injected current of every sweep"
     if content.estimate:
-        drawn["marginals"] = marginals_figure(content.estimate, content.truth), "Posterior of each parameter and its prior"
+        drawn["marginals"] = (
+            marginals_figure(content.estimate, content.truth),
+            "Posterior of each parameter and its prior",
+        )
         if len(content.estimate.space) > 1:
             drawn["pairs"] = pairs_figure(content.estimate, content.truth), "Joint posterior of each pair of parameters"
     if content.predicted and content.observed:
-        drawn["predicted"] = predicted_figure(content.observed, content.predicted), "Predicted voltages over the recording"
+        drawn["predicted"] = (
+            predicted_figure(content.observed, content.predicted),
+            "Predicted voltages over the recording",
+        )
     if content.features and content.features.features:
         drawn["features"] = features_figure(content.features), "Predicted and measured features"
     if content.training:
@@ -114,36 +125,20 @@ def pictures(content: Report) -> dict[str, Picture]:
         drawn["scatter"] = scatter_figure(content.networks), "Predicted against true parameters of test rows"
     if content.box:
         drawn["box"] = box_figure(content.box), "Simulated voltages over a grid of two parameters"
-    return {name: Picture(svg(figure), text, round(96 * figure.get_figwidth())) for name, (figure, text) in drawn.items()}
+    return {
+        name: Picture(svg(figure), text, round(96 * figure.get_figwidth())) for name, (figure, text) in drawn.items()
+    }
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Writes a file so that it is there whole or not at all. Raises OutputError."""
-    temporary: str | None = None
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".partial")
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-        temporary = None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise OutputError(
-            f"cannot be written ({reason})", file=path, remedy="choose a folder that exists, is yours and has room"
-        ) from None
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
+def _subject(content: Report, size: int) -> str:
+    """Which cell model was asked for how many parameters, by what."""
+    count = len(content.observed)
+    sweeps = f"{count} sweep{'' if count == 1 else 's'}"
+    if content.truth is not None:
+        source = f"{sweeps} of a simulated cell whose parameters are known"
+    else:
+        source = f"{sweeps} of {content.recording.source.name}" if content.recording else sweeps
+    return f"{size} parameters of the cell model {content.cell} were inferred from {source}."
 
 
 def _determined(found: Sequence[Narrowing]) -> str:
@@ -157,11 +152,18 @@ def _determined(found: Sequence[Narrowing]) -> str:
 def _provenance(content: Report) -> Sequence[tuple[str, str]]:
     rows = [*_flat(content.provenance)]
     if content.recording:
-        rows += [("recording", str(content.recording.source)), ("recording, format", content.recording.format),
-                 ("recording, sha256", content.recording.digest)]  # fmt: skip
+        rows += [
+            ("recording", str(content.recording.source)),
+            ("recording, format", content.recording.format),
+            ("recording, sha256", content.recording.digest),
+            ("recording, sweeps", str(len(content.recording.sweeps))),
+        ]
     if content.estimate:
-        rows += [("estimate, kind", content.estimate.kind), *_flat(content.estimate.noise, "noise"),
-                 *_flat(content.estimate.provenance, "estimate")]  # fmt: skip
+        rows += [
+            ("estimate, kind", content.estimate.kind),
+            *_flat(content.estimate.noise, "noise"),
+            *_flat(content.estimate.provenance, "estimate"),
+        ]
     return list(dict.fromkeys(rows))
 
 

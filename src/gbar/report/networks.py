@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 
 from gbar.report.content import NetworkScore, ParameterBox, TrainingHistory
 from gbar.report.envelope import envelope
-from gbar.report.style import INK, POSTERIOR, PRIOR, QUIET, RULE, SECOND, blank, drawn, numbered, plain
+from gbar.report.style import INK, POSTERIOR, PRIOR, QUIET, RULE, SECOND, blank, drawn, drawn_unit, numbered, plain
 from gbar.report.sweeps import padded
-from gbar.report.tables import number, quantity, unit_text
+from gbar.report.tables import number, quantity
 
 COLOURS = (SECOND, POSTERIOR, "#3d8b5f", "#8a5fa8")
 MARKERS = ("s", "o", "^", "D")
@@ -33,8 +33,14 @@ def training_figure(histories: Sequence[TrainingHistory]) -> Figure:
         axes.plot(epoch, validation, color=POSTERIOR, linewidth=1.4, label="validation rows")
         if np.isfinite(validation).any():
             best = int(np.nanargmin(validation))
-            axes.plot(epoch[best], validation[best], "o", color=POSTERIOR, markersize=5,
-                      label=f"best: {number(float(validation[best]))} at epoch {epoch[best]:.0f}")  # fmt: skip
+            axes.plot(
+                epoch[best],
+                validation[best],
+                "o",
+                color=POSTERIOR,
+                markersize=5,
+                label=f"best: {number(float(validation[best]))} at epoch {epoch[best]:.0f}",
+            )
         losses = np.concatenate([train, validation])
         log = bool(np.nanmin(losses) > 0 and np.nanmax(losses) > 5 * np.nanmin(losses))
         if log:
@@ -50,27 +56,43 @@ def training_figure(histories: Sequence[TrainingHistory]) -> Figure:
 
 @drawn
 def scatter_figure(scores: Sequence[NetworkScore]) -> Figure:
-    """Predicted against true values of test rows in physical units: a line for each network, a column for each parameter."""
+    """Predicted against true values of test rows in physical units, a panel for each network and parameter."""
     columns = max(len(score.space) for score in scores)
-    side = min(3.0, 10.0 / max(columns, 2))
-    figure = blank(side * len(scores) * 1.08 + 0.2, min(10.0, max(side * columns, 4.0) + 0.6))
-    grid = figure.add_gridspec(len(scores), columns)
+    one_line = columns * len(scores) <= 4
+    lines, across = (1, columns * len(scores)) if one_line else (len(scores), columns)
+    side = min(3.0, 10.0 / across)
+    figure = blank(side * lines * (1.25 if one_line else 1.08) + 0.2, min(10.0, max(side * across, 4.0)))
+    grid = figure.add_gridspec(lines, across)
     for line, score in enumerate(scores):
         truth, predicted = score.space.to_theta(score.truth), score.space.to_theta(score.predicted)
         for k, parameter in enumerate(score.space.parameters):
-            axes = figure.add_subplot(grid[line, k])
+            axes = figure.add_subplot(grid[0, line * columns + k] if one_line else grid[line, k])
             axes.plot([parameter.low, parameter.high], [parameter.low, parameter.high], color=RULE, linewidth=1.2)
-            axes.plot(truth[:, k], predicted[:, k], ".", color=COLOURS[line % 4], markersize=4, alpha=0.5, markeredgewidth=0,
-                      rasterized=len(truth) > 1000)  # fmt: skip
-            for axis, scale, limits in ((axes.xaxis, axes.set_xscale, axes.set_xlim), (axes.yaxis, axes.set_yscale, axes.set_ylim)):
+            axes.plot(
+                truth[:, k],
+                predicted[:, k],
+                ".",
+                color=COLOURS[line % 4],
+                markersize=4,
+                alpha=0.5,
+                markeredgewidth=0,
+                rasterized=len(truth) > 1000,
+            )
+            for axis, scale, limits in (
+                (axes.xaxis, axes.set_xscale, axes.set_xlim),
+                (axes.yaxis, axes.set_yscale, axes.set_ylim),
+            ):
                 scale(parameter.scale)
                 limits(parameter.low, parameter.high)
                 numbered(axis, log=parameter.scale == "log", ticks=4)
             axes.set_aspect("equal")
-            axes.set_title(f"{plain(parameter.name, 24)}  ·  MSE {number(float(score.mse[k]), 2)}", fontsize=8.5)
-            unit = unit_text(parameter.unit)
+            axes.set_title(
+                f"{plain(score.name, 24)}\n{plain(parameter.name, 24)}\nMSE {number(float(score.mse[k]), 2)}",
+                fontsize=8.5,
+            )
+            unit = drawn_unit(parameter.unit)
             axes.set_xlabel(f"true ({unit})" if unit else "true")
-            axes.set_ylabel((f"{plain(score.name, 30)}\n" if k == 0 else "") + (f"predicted ({unit})" if unit else "predicted"))
+            axes.set_ylabel(f"predicted ({unit})" if unit else "predicted")
     return figure
 
 
@@ -82,10 +104,19 @@ def scores_figure(scores: Sequence[NetworkScore]) -> Figure:
     axes = figure.add_subplot()
     for k, score in enumerate(scores):
         mse = [*score.mse, float(np.mean(score.mse))]
-        axes.plot(mse, np.arange(len(names)), MARKERS[k % 4], color=COLOURS[k % 4], markersize=8, label=plain(score.name, 40))
+        axes.plot(
+            mse, np.arange(len(names)), MARKERS[k % 4], color=COLOURS[k % 4], markersize=8, label=plain(score.name, 40)
+        )
         for y, value in enumerate(mse):
-            axes.annotate(number(float(value), 2), (value, y), (0, 7), textcoords="offset points", ha="center", fontsize=7.5,
-                          color=QUIET)  # fmt: skip
+            axes.annotate(
+                number(float(value), 2),
+                (value, y),
+                (0, 7),
+                textcoords="offset points",
+                ha="center",
+                fontsize=7.5,
+                color=QUIET,
+            )
     axes.set_xscale("log")
     axes.set_yticks(range(len(names)), [plain(name, 30) for name in names], color=INK)
     axes.set_ylim(len(names) - 0.5, -0.7)
@@ -124,10 +155,18 @@ def box_figure(box: ParameterBox) -> Figure:
             axes.set_xlabel("time (ms)" if corner else "", fontsize=8)
             axes.set_ylabel("voltage (mV)" if corner else "", fontsize=8)
             if line == lines - 1:
-                axes.set_title(quantity(float(box.x_values[column]), x.unit), loc="center", fontsize=8.5)
+                axes.set_title(plain(quantity(float(box.x_values[column]), x.unit), 24), loc="center", fontsize=8.5)
             if column == columns - 1:
-                axes.text(1.04, 0.5, quantity(float(box.y_values[line]), y.unit), transform=axes.transAxes, rotation=270,
-                          ha="left", va="center", fontsize=8.5)  # fmt: skip
+                axes.text(
+                    1.04,
+                    0.5,
+                    plain(quantity(float(box.y_values[line]), y.unit), 24),
+                    transform=axes.transAxes,
+                    rotation=270,
+                    ha="left",
+                    va="center",
+                    fontsize=8.5,
+                )
     figure.suptitle(f"{plain(x.name)}  →", fontsize=9)
     figure.get_layout_engine().set(rect=(0, 0, 0.975, 1))  # type: ignore[union-attr, call-arg]
     figure.text(0.997, 0.5, f"{plain(y.name)}  →", rotation=90, ha="right", va="center", fontsize=9)

@@ -15,9 +15,21 @@ from gbar.diagnose.narrowing import Narrowing, correlation_matrix, narrowing
 from gbar.estimate import Estimate
 from gbar.parameters import FreeParameter, ParameterSpace
 from gbar.report.style import (
-    DENSITY, INK, POSTERIOR, POSTERIOR_LIGHT, PRIOR, QUIET, TRUTH, bare, blank, drawn, numbered, plain
-)  # fmt: skip
-from gbar.report.tables import measured, number, unit_text
+    DENSITY,
+    INK,
+    POSTERIOR,
+    POSTERIOR_LIGHT,
+    PRIOR,
+    QUIET,
+    TRUTH,
+    bare,
+    blank,
+    drawn,
+    drawn_unit,
+    numbered,
+    plain,
+)
+from gbar.report.tables import measured, number
 
 Truth = Float[np.ndarray, " parameter"] | None
 View = tuple[float, float]  # a stretch of one parameter's axis in unit space
@@ -70,9 +82,9 @@ def _range_strip(axes: Axes, one: Narrowing, space: ParameterSpace, k: int, true
         axes.plot([true], [0.95], "v", color=TRUTH, markersize=5, clip_on=False)
     for x, value, side in ((-1.0, one.prior[0], "left"), (1.0, one.prior[1], "right")):
         axes.text(x, -0.75, number(value), ha=side, va="top", fontsize=7.5, color=QUIET)
-    median, low, high = measured(one.median, one.interval)
-    value = f"{median} {unit_text(one.unit)}".rstrip()
-    axes.set_title(f"{plain(one.name, 26)}\n{value}\n{low} to {high}", fontsize=8.5, linespacing=1.35)
+    median, lower, upper = measured(one.median, one.interval)
+    centre = f"{median} {drawn_unit(one.unit)}".rstrip()
+    axes.set_title(f"{plain(one.name, 26)}\n{centre}\n{lower} to {upper}", fontsize=8.5, linespacing=1.35)
 
 
 def _density(axes: Axes, unit: Float[np.ndarray, " draw"], space: ParameterSpace, k: int, true: float | None) -> None:
@@ -88,7 +100,9 @@ def _density(axes: Axes, unit: Float[np.ndarray, " draw"], space: ParameterSpace
     x = _theta_of(space, k, cuts)
     axes.fill_between(x[[0, -1]], 0, 1, color=PRIOR, linewidth=0)
     axes.stairs(level, x, fill=True, color=POSTERIOR_LIGHT)
-    axes.stairs(level[within], x[np.append(within, False) | np.append(False, within)], fill=True, color=POSTERIOR)
+    if within.any():
+        ends = np.append(within, False) | np.append(False, within)
+        axes.stairs(level[within], x[ends], fill=True, color=POSTERIOR)
     axes.axhline(1, color=QUIET, linewidth=0.7, linestyle=(0, (2, 2)))
     axes.axvline(_theta_of(space, k, np.array([np.median(unit)]))[0], color=INK, linewidth=1.3)
     if true is not None:
@@ -110,8 +124,16 @@ def pairs_figure(estimate: Estimate, truth: Truth = None) -> Figure:
     width = min(10.0, 2.4 + 2.0 * size)
     figure = blank(width * 0.97, width)
     figure.set_layout_engine("none")  # all panels alike
-    grid = figure.add_gridspec(size, size, left=0.85 / width, right=1 - 0.1 / width, bottom=0.8 / (0.97 * width),
-                               top=1 - 0.1 / width, wspace=0.1, hspace=0.1)  # fmt: skip
+    grid = figure.add_gridspec(
+        size,
+        size,
+        left=0.85 / width,
+        right=1 - 0.1 / width,
+        bottom=0.8 / (0.97 * width),
+        top=1 - 0.1 / width,
+        wspace=0.1,
+        hspace=0.1,
+    )
     small = 7.0 if size > 5 else 8.0
     for i in range(size):
         for j in range(size):
@@ -147,19 +169,38 @@ def _in_prior_box(axes: Axes, x: Float[np.ndarray, " draw"], y: Float[np.ndarray
         spine.set_visible(True)
         spine.set_color(PRIOR)
     strong = abs(r) > 0.7
-    axes.text(0.05, 0.95, f"r = {round(r, 2) + 0.0:.2f}".replace("-", "−"), transform=axes.transAxes, ha="left", va="top", fontsize=7.5,
-              color=INK if strong else QUIET, fontweight="bold" if strong else "normal",
-              bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 1.0})  # fmt: skip
+    axes.text(
+        0.05,
+        0.95,
+        f"r = {round(r, 2) + 0.0:.2f}".replace("-", "−"),
+        transform=axes.transAxes,
+        ha="left",
+        va="top",
+        fontsize=7.5,
+        color=INK if strong else QUIET,
+        fontweight="bold" if strong else "normal",
+        bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 1.0},
+    )
 
 
 def _joint(
-    axes: Axes, x: Float[np.ndarray, " draw"], y: Float[np.ndarray, " draw"], views: tuple[View, View],
-    space: ParameterSpace, which: tuple[int, int],
-) -> None:  # fmt: skip
+    axes: Axes,
+    x: Float[np.ndarray, " draw"],
+    y: Float[np.ndarray, " draw"],
+    views: tuple[View, View],
+    space: ParameterSpace,
+    which: tuple[int, int],
+) -> None:
     bins = int(np.clip(len(x) ** 0.4, 10, 40))
     counts, x_edges, y_edges = np.histogram2d(x, y, bins=bins, range=views)
-    axes.pcolormesh(_theta_of(space, which[0], x_edges), _theta_of(space, which[1], y_edges), counts.T,
-                    cmap=DENSITY, rasterized=True, vmin=0)  # fmt: skip
+    axes.pcolormesh(
+        _theta_of(space, which[0], x_edges),
+        _theta_of(space, which[1], y_edges),
+        counts.T,
+        cmap=DENSITY,
+        rasterized=True,
+        vmin=0,
+    )
 
 
 def _diagonal(axes: Axes, x: Float[np.ndarray, " draw"], space: ParameterSpace, k: int, view: View) -> None:
@@ -211,9 +252,9 @@ def _unit_of(space: ParameterSpace, k: int, theta: Float[np.ndarray, " point"]) 
 
 
 def _unit_label(parameter: FreeParameter) -> str:
-    return unit_text(parameter.unit) or "no unit"
+    return drawn_unit(parameter.unit) or "no unit"
 
 
 def _stacked(parameter: FreeParameter) -> str:
-    unit = unit_text(parameter.unit)
+    unit = drawn_unit(parameter.unit)
     return plain(parameter.name, 18) + (f"\n({unit})" if unit else "")

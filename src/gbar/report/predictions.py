@@ -15,10 +15,20 @@ from gbar.diagnose.predictive import FeatureCheck, PredictiveCheck
 from gbar.recordings.recording import Sweep
 from gbar.report.envelope import band, envelope
 from gbar.report.style import (
-    INK, POSTERIOR, POSTERIOR_LIGHT, QUIET, RULE, TRUTH, blank, drawn, numbered, plain
-)  # fmt: skip
+    INK,
+    POSTERIOR,
+    POSTERIOR_LIGHT,
+    QUIET,
+    RULE,
+    TRUTH,
+    blank,
+    drawn,
+    drawn_unit,
+    numbered,
+    plain,
+)
 from gbar.report.sweeps import padded, spike_times, time_scale
-from gbar.report.tables import percent, unit_text
+from gbar.report.tables import percent
 from gbar.traces import Status, Traces
 
 MOST = 8  # sweeps in one picture
@@ -62,11 +72,16 @@ def predicted_figure(observed: Sequence[Sweep], predicted: Traces, site: int = 0
 
 
 def _overlay(
-    axes: Axes, sweep: Sweep, rows: Float[np.ndarray, "row time"], sampling: float,
-    window: tuple[float, float], scale: float, unit: str,
-) -> None:  # fmt: skip
+    axes: Axes,
+    sweep: Sweep,
+    rows: Float[np.ndarray, "row time"],
+    sampling: float,
+    window: tuple[float, float],
+    scale: float,
+    unit: str,
+) -> None:
     """Draws the stretch of time `window` (ms) of one sweep, recorded and predicted."""
-    start, stop = (int(round(edge / sampling)) for edge in window)
+    start, stop = (round(edge / sampling) for edge in window)
     part = rows[:, start : stop + 1]
     if len(part) and part.shape[1]:
         t, low, high = band(part, sampling, (0.05, 0.95))
@@ -74,7 +89,7 @@ def _overlay(
         for row in part[:INDIVIDUALS]:
             t, v = envelope(row, sampling)
             axes.plot((t + start * sampling) / scale, v, color=POSTERIOR, linewidth=0.6, alpha=0.8)
-    first, last = (int(round(edge / sweep.dt)) for edge in window)
+    first, last = (round(edge / sweep.dt) for edge in window)
     t, v = envelope(sweep.v[first : last + 1], sweep.dt)
     axes.plot((t + first * sweep.dt) / scale, v, color=INK, linewidth=0.9)
     axes.set_xlim(window[0] / scale, window[1] / scale)
@@ -99,7 +114,7 @@ def _first_spikes(sweep: Sweep, rows: Float[np.ndarray, "row time"], sampling: f
 
 @drawn
 def features_figure(check: PredictiveCheck) -> Figure:
-    """A strip for each feature: the predicted 90 % interval and median, the measured value, and whether it is inside."""
+    """A strip for each feature: the predicted 90 % interval and median, and the measured value, inside or not."""
     columns = 1 if len(check.features) <= 12 else 2
     lines = -(-len(check.features) // columns)
     figure = blank(0.5 * lines + 0.5)
@@ -107,14 +122,39 @@ def features_figure(check: PredictiveCheck) -> Figure:
     for k, feature in enumerate(check.features):
         axes = figure.add_subplot(grid[k % lines, k // lines])
         _strip(axes, feature)
-        axes.text(-0.02, 0.5, f"{plain(feature.name, 44)}{_in(feature.unit)}", transform=axes.transAxes, ha="right", va="center")
+        axes.text(
+            -0.02,
+            0.5,
+            f"{plain(feature.name, 44)}{_in(feature.unit)}",
+            transform=axes.transAxes,
+            ha="right",
+            va="center",
+        )
     handles = [
         Line2D([], [], color=POSTERIOR_LIGHT, linewidth=6, solid_capstyle="butt", label="predicted, 90 %"),
-        Line2D([], [], color=POSTERIOR, marker="|", markersize=10, markeredgewidth=2, linestyle="", label="predicted median"),
+        Line2D(
+            [],
+            [],
+            color=POSTERIOR,
+            marker="|",
+            markersize=10,
+            markeredgewidth=2,
+            linestyle="",
+            label="predicted median",
+        ),
         Line2D([], [], color=INK, marker="o", markersize=6, linestyle="", label="measured, inside"),
-        Line2D([], [], color=TRUTH, marker="D", markersize=6, markerfacecolor="white", markeredgewidth=1.6, linestyle="",
-               label="measured, outside"),
-    ]  # fmt: skip
+        Line2D(
+            [],
+            [],
+            color=TRUTH,
+            marker="D",
+            markersize=6,
+            markerfacecolor="white",
+            markeredgewidth=1.6,
+            linestyle="",
+            label="measured, outside",
+        ),
+    ]
     figure.legend(handles=handles, loc="outside upper left", ncols=4)
     return figure
 
@@ -130,16 +170,27 @@ def _strip(axes: Axes, feature: FeatureCheck) -> None:
         axes.plot([low, high], [0, 0], color=POSTERIOR_LIGHT, linewidth=7, solid_capstyle="butt")
         axes.plot([feature.median], [0], "|", color=POSTERIOR, markersize=11, markeredgewidth=2)
     if np.isfinite(feature.measured):
-        style = {"marker": "o", "color": INK} if feature.inside else {
-            "marker": "D", "color": TRUTH, "markerfacecolor": "white", "markeredgewidth": 1.6}  # fmt: skip
-        axes.plot([feature.measured], [0], markersize=6, linestyle="", clip_on=False, **style)  # type: ignore[arg-type]
+        style = (
+            {"marker": "o", "color": INK}
+            if feature.inside
+            else {"marker": "D", "color": TRUTH, "markerfacecolor": "white", "markeredgewidth": 1.6}
+        )
+        axes.plot([feature.measured], [0], markersize=6, linestyle="", clip_on=False, **style)
     if len(known):
         axes.set_xlim(*padded([known], 0.18))
         numbered(axes.xaxis, ticks=5)
     else:
         axes.set_xticks([])
-    axes.text(1.02, 0.5, _remark(feature), transform=axes.transAxes, ha="left", va="center", fontsize=8.5,
-              color=INK if feature.inside else TRUTH)  # fmt: skip
+    axes.text(
+        1.02,
+        0.5,
+        _remark(feature),
+        transform=axes.transAxes,
+        ha="left",
+        va="center",
+        fontsize=8.5,
+        color=INK if feature.inside else TRUTH,
+    )
 
 
 def _remark(feature: FeatureCheck) -> str:
@@ -151,5 +202,5 @@ def _remark(feature: FeatureCheck) -> str:
 
 
 def _in(unit: str) -> str:
-    text = unit_text(unit)
+    text = drawn_unit(unit)
     return f" ({text})" if text else ""

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from gbar.report.tables import number
+from gbar.report.tables import number, unit_text
 
 WIDTH = 10.0  # inches: 960 CSS pixels, at which 9 points are 12 pixels
 
@@ -31,7 +31,7 @@ SECOND = "#e08a00"  # orange: the network that is compared
 DENSITY = LinearSegmentedColormap.from_list("gbar density", ["#ffffff", "#cfe3f3", "#7db4dd", POSTERIOR, "#063a63"])
 
 _FONT = "DejaVu Sans"  # comes with matplotlib, so every machine draws the same
-_RC: Any = {
+SETTINGS: Any = {
     "font.family": [_FONT],
     "font.size": 9.0,
     "text.color": INK,
@@ -72,7 +72,7 @@ def drawn(make: Callable[P, Figure]) -> Callable[P, Figure]:
 
     @wraps(make)
     def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with mpl.rc_context(_RC):
+        with mpl.rc_context(SETTINGS):
             return make(*args, **kwargs)
 
     return styled
@@ -88,7 +88,7 @@ def blank(height: float, width: float = WIDTH) -> Figure:
 def svg(figure: Figure) -> str:
     """The figure as a data URI of an SVG image; artists marked as rasterised are drawn at 200 dots per inch."""
     stream = io.BytesIO()
-    with mpl.rc_context(_RC):
+    with mpl.rc_context(SETTINGS):
         figure.savefig(stream, format="svg", dpi=200, metadata={"Date": None, "Creator": None})
     return "data:image/svg+xml;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
@@ -98,6 +98,11 @@ def plain(text: str, longest: int = 60) -> str:
     known = _characters()
     line = "".join(c if ord(c) in known else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
     return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def drawn_unit(unit: str) -> str:
+    """A unit of any origin, fit to be drawn; empty for a number without one."""
+    return plain(unit_text(unit), 20)
 
 
 def numbered(axis: Any, log: bool = False, ticks: int = 5) -> None:

@@ -56,8 +56,16 @@ def recording_figure(sweeps: Sequence[Sweep]) -> Figure:
 def _draw_voltage(axes: Axes, sweep: Sweep, spikes: Float[np.ndarray, " spike"], scale: float) -> None:
     t, v = envelope(sweep.v, sweep.dt, 1500)
     axes.plot(t / scale, v, color=INK, linewidth=0.7)
-    axes.plot(spikes / scale, np.full(len(spikes), 0.985), "|", color=SECOND, markersize=6, markeredgewidth=1.1,
-              transform=axes.get_xaxis_transform(), clip_on=False)  # fmt: skip
+    axes.plot(
+        spikes / scale,
+        np.full(len(spikes), 0.985),
+        "|",
+        color=SECOND,
+        markersize=6,
+        markeredgewidth=1.1,
+        transform=axes.get_xaxis_transform(),
+        clip_on=False,
+    )
     count = f"{len(spikes)} spike" + ("" if len(spikes) == 1 else "s")
     axes.set_title(f"{plain(sweep.name, 22)}  ·  {count}", fontsize=8.5)
 

@@ -61,8 +61,8 @@ def estimated(median: float, interval: tuple[float, float], unit: str) -> str:
 
 
 def span(low: float, high: float, digits: int = 3) -> str:
-    """A range: 0.06 – 0.24."""
-    return f"{number(low, digits)} – {number(high, digits)}"
+    """A range: 0.06 to 0.24."""
+    return f"{number(low, digits)} to {number(high, digits)}"
 
 
 def unit_text(unit: str) -> str:
@@ -76,14 +76,15 @@ def unit_text(unit: str) -> str:
 
 
 def percent(share: float) -> str:
-    """A share: 37 %, < 1 %, > 99 %; exactly none and all read 0 % and 100 %."""
+    """A share: 37 %, 0.2 %, 99.8 %; only none and all read 0 % and 100 %."""
     if math.isnan(share):
         return _UNDEFINED
-    if 0 < share < 0.01:
-        return "< 1 %"
-    if 0.99 < share < 1:
-        return "> 99 %"
-    return f"{100 * share:.0f} %"
+    if 0 < share < 0.0005:
+        return "< 0.1 %"
+    if 0.9995 < share < 1:
+        return "> 99.9 %"
+    decimals = 1 if 0 < share < 0.0095 or 0.9905 < share < 1 else 0
+    return f"{100 * share:.{decimals}f} %"
 
 
 def duration(seconds: float) -> str:
@@ -119,8 +120,8 @@ def _placed(value: float, decimals: int) -> str:
     exponent = math.floor(math.log10(abs(rounded)))
     if -4 <= exponent < 6:
         return f"{rounded:,.{max(decimals, 0)}f}".replace("-", "−")
-    mantissa = f"{rounded / 10.0**exponent:.{max(decimals + exponent, 0)}f}".replace("-", "−")
-    return f"{mantissa} × 10{str(exponent).translate(_SUPERSCRIPT)}"
+    mantissa, _, power = f"{rounded:.{max(decimals + exponent, 0)}e}".partition("e")
+    return f"{mantissa.replace('-', '−')} × 10{str(int(power)).translate(_SUPERSCRIPT)}"
 
 
 def _trimmed(text: str) -> str:

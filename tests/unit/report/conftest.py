@@ -51,31 +51,41 @@ def truth() -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def estimate(space: ParameterSpace, truth: np.ndarray) -> Estimate:
-    rng = np.random.default_rng(3)
-    unit = space.to_unit(truth[None, :]) + rng.multivariate_normal([0.01, -0.01], [[0.004, 0.0035], [0.0035, 0.004]], 2000)
+    rng, covariance = np.random.default_rng(3), [[0.004, 0.0035], [0.0035, 0.004]]
+    unit = space.to_unit(truth[None, :]) + rng.multivariate_normal([0.01, -0.01], covariance, 2000)
     return Estimate(
-        space, space.to_theta(unit), np.zeros(len(unit)), "network", {"white": "0.1 mV"},
+        space,
+        space.to_theta(unit),
+        np.zeros(len(unit)),
+        "network",
+        {"white": "0.1 mV"},
         {"gbar": "0.1.0", "seed": 1, "training": {"rows": 2400, "seconds": 31.5}},
         ("not calibrated for model mismatch",),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="session")
 def wide_estimate() -> Estimate:
     """Eight parameters: narrowed well, somewhat and not at all, one pressed against its bound, two tied together."""
     scales = ["log", "log", "log", "log", "linear", "linear", "log", "linear"]
-    names = ["gnabar_na.soma", "gkbar_kd.soma", "g_pas.soma", "gmbar_m.soma", "taumax_m.soma", "vt.soma", "area.soma", "e_pas.soma"]
+    names = [
+        f"{name}.soma" for name in ("gnabar_na", "gkbar_kd", "g_pas", "gmbar_m", "taumax_m", "vt", "area", "e_pas")
+    ]
     units = ["S/cm2", "S/cm2", "S/cm2", "S/cm2", "ms", "mV", "um2", "mV"]
     low = [5e-4, 1e-7, 1e-7, 1e-7, 50, -90, 1000, -100]
     high = [0.08, 0.015, 6e-4, 6e-4, 3000, -40, 60000, -35]
-    space = ParameterSpace(tuple(
-        FreeParameter(n, u, a, b, s)  # type: ignore[arg-type]
-        for n, u, a, b, s in zip(names, units, low, high, scales, strict=True)
-    ))  # fmt: skip
+    space = ParameterSpace(
+        tuple(
+            FreeParameter(n, u, a, b, s)  # type: ignore[arg-type]
+            for n, u, a, b, s in zip(names, units, low, high, scales, strict=True)
+        )
+    )
     rng = np.random.default_rng(5)
-    unit = rng.normal(size=(3000, 8)) * [0.1, 0.06, 0.02, 0.3, 2, 0.05, 0.02, 0.01] + [0.3, 0.5, 0.4, -1.1, 0, 0.1, 0.2, -0.2]
+    width, centre = [0.1, 0.06, 0.04, 0.3, 2, 0.05, 0.02, 0.01], [0.3, 0.5, 0.4, -0.8, 0, 0.1, 0.2, -0.2]
+    unit = rng.normal(size=(3000, 8)) * width + centre
+    unit[:, 3] = -1 + rng.exponential(0.1, 3000)
+    unit[:, 4] = rng.uniform(-1, 1, 3000)
     unit[:, 6] -= 0.9 * (unit[:, 2] - 0.4)
-    unit = np.where(np.abs(unit) > 1, rng.uniform(-1, 1, unit.shape) * [1, 1, 1, 0.05, 1, 1, 1, 1] - [0, 0, 0, 0.95, 0, 0, 0, 0], unit)
     return Estimate(space, space.to_theta(np.clip(unit, -1, 1)), np.zeros(3000), "network", {}, {})
 
 
@@ -121,26 +131,42 @@ def box(space: ParameterSpace) -> ParameterBox:
 
 @pytest.fixture(scope="session")
 def report(
-    estimate: Estimate, truth: np.ndarray, predicted: Traces, recording: Recording, scores: tuple[NetworkScore, ...],
+    estimate: Estimate,
+    truth: np.ndarray,
+    predicted: Traces,
+    recording: Recording,
+    scores: tuple[NetworkScore, ...],
     box: ParameterBox,
-) -> Report:  # fmt: skip
+) -> Report:
     """Every part at once."""
     rng = np.random.default_rng(2)
-    measured = {"spike count": 9.0, "resting potential": -64.9, "spike height": 96.0, "spike width": 1.9, "sag": float("nan")}
+    measured = {"spike count": 9.0, "resting potential": -64.9, "spike height": 96.0, "spike width": 1.9, "sag": np.nan}
     draws = {
-        "spike count": rng.integers(8, 11, 60).astype(float), "resting potential": rng.normal(-65, 0.2, 60),
-        "spike height": rng.normal(88, 1.5, 60), "spike width": rng.normal(1.88, 0.04, 60), "sag": np.full(60, np.nan),
-    }  # fmt: skip
+        "spike count": rng.integers(8, 11, 60).astype(float),
+        "resting potential": rng.normal(-65, 0.2, 60),
+        "spike height": rng.normal(88, 1.5, 60),
+        "spike width": rng.normal(1.88, 0.04, 60),
+        "sag": np.full(60, np.nan),
+    }
     draws["spike height"][:9] = np.nan
     units = {"resting potential": "mV", "spike height": "mV", "spike width": "ms", "sag": "mV"}
     epochs = tuple(
-        {"epoch": float(k), "train": 0.3 * 0.85**k + 4e-4, "validation": 0.3 * 0.84**k + 5e-4 + 1e-5 * k} for k in range(40)
+        {"epoch": float(k), "train": 0.3 * 0.85**k + 4e-4, "validation": 0.3 * 0.84**k + 5e-4 + 1e-5 * k}
+        for k in range(40)
     )
     return Report(
-        title="neuron_7.nwb", cell="sphere", recording=recording, estimate=estimate, truth=truth, predicted=predicted,
-        features=check_predictions(measured, draws, units), box=box, networks=scores,
+        title="neuron_7.nwb",
+        cell="sphere",
+        recording=recording,
+        estimate=estimate,
+        truth=truth,
+        predicted=predicted,
+        features=check_predictions(measured, draws, units),
+        box=box,
+        networks=scores,
         simulations=SimulationSummary({"ok": 2995, "non-finite": 5}, silent=812, seconds=41.0),
         training=(TrainingHistory("gbar's default", "mean squared error (unit space)", epochs),),
         provenance={"gbar": "0.1.0", "digest": "ab" * 32, "seeds": [1, 2], "machine": {"cores": 2}},
-        commands=("gbar infer sphere cells/neuron_7.nwb -o result/",), files={"samples.csv": "posterior samples"},
-    )  # fmt: skip
+        commands=("gbar infer sphere cells/neuron_7.nwb -o result/",),
+        files={"samples.csv": "posterior samples"},
+    )
