@@ -284,9 +284,9 @@ def estimate_noise(v: Float[np.ndarray, " time"], dt: float, *, slowest: float |
     """The white and the slow part of the noise of a baseline v (mV) sampled every dt ms.
 
     From the variance of differences over growing lags, 2 white² + 2 sd² (1 - exp(-lag/tau)), with outliers beyond four
-    standard deviations left out: a constant offset has no part in it, and a rare synaptic potential little. The tau is
-    looked for up to `slowest` ms (an eighth of the baseline unless stated). Give the baseline of the reduced sweep to get the
-    `white` that `Noise` means. Raises RecordingError for fewer than 200 samples.
+    standard deviations left out: a constant offset has no part in it, and a rare synaptic potential little. The tau
+    is looked for up to `slowest` ms (an eighth of the baseline unless stated). Give the baseline of the reduced sweep
+    to get the `white` that `Noise` means. Raises RecordingError for fewer than 200 samples.
     """
     if v.ndim != 1 or len(v) < 200:
         raise RecordingError(

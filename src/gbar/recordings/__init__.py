@@ -21,7 +21,7 @@ from gbar.recordings.table_file import check_file
 
 __all__ = ["Choice", "Recording", "Sweep", "choose", "read", "read_recording"]
 
-_HDF5, _ZIP = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
+_HDF5, _ZIP = b"\x89HDF\r\n\x1a\n", (b"PK\x03\x04", b"PK\x05\x06")
 _EXPECTED = {
     ".nwb": "HDF5",
     ".h5": "HDF5",

@@ -34,11 +34,18 @@ def read_nwb(path: Path, *, allow_large: bool = False) -> dict[str, Any]:
     Voltage-clamp sweeps, sweeps without a stimulus and damaged ones are listed in `refused`, each with its reason.
     Raises RecordingError if the file is not NWB 2, or no sweep of it can be used.
     """
-    with _opened(path) as h5:
-        _check_layout(h5, path)
-        _check_links(h5, path)
-        with _nwb_file(h5, path) as file:
-            return _contents(file, path, allow_large)
+    try:
+        with _opened(path) as h5:
+            _check_layout(h5, path)
+            _check_links(h5, path)
+            with _nwb_file(h5) as file:
+                return _contents(file, path, allow_large)
+    except (RecordingError, MemoryError):
+        raise
+    except Exception as error:  # a damaged file makes h5py, hdmf and pynwb raise whatever their parts raise
+        first = (str(error).strip().splitlines() or [""])[0][:160]
+        what = f"cannot be read as NWB 2: {type(error).__name__}: {first}"
+        raise RecordingError(what, file=path, remedy="check it with pynwb-validate, or copy it again") from error
 
 
 @contextmanager
@@ -112,30 +119,13 @@ def _elsewhere(path: Path, place: str, target: Any) -> RecordingError:
 
 
 @contextmanager
-def _nwb_file(h5: Any, path: Path) -> Iterator[Any]:
+def _nwb_file(h5: Any) -> Iterator[Any]:
     """The view of pynwb on the file; its many warnings about old versions are of no use to the reader."""
     from pynwb import NWBHDF5IO
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            reader = NWBHDF5IO(file=h5, mode="r", load_namespaces=True)
-            file = reader.read()
-        except Exception as error:  # pynwb raises whatever its parts raise
-            raise _unreadable(path, error) from error
-        try:
-            yield file
-        except RecordingError:
-            raise
-        except (OSError, RuntimeError, KeyError) as error:
-            raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: Exception) -> RecordingError:
-    first = (str(error).strip().splitlines() or [""])[0][:160]
-    return RecordingError(
-        f"cannot be read as NWB 2: {type(error).__name__}: {first}", file=path, remedy="check it with pynwb-validate"
-    )
+        yield NWBHDF5IO(file=h5, mode="r", load_namespaces=True).read()
 
 
 def _contents(file: Any, path: Path, allow_large: bool) -> dict[str, Any]:

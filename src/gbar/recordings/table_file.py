@@ -33,7 +33,7 @@ def load(path: Path) -> Table:
 def _load_npz(path: Path) -> Table:
     columns = {}
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             for name in archive.files:
                 columns[name] = archive[name]
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
