@@ -11,10 +11,11 @@ from gbar.nmodl import tree as t
 from gbar.nmodl.check import Symbols
 from gbar.nmodl.cnexp import cnexp
 from gbar.nmodl.differentiate import differentiate
-from gbar.nmodl.flatten import Flat, flatten
+from gbar.nmodl.flatten import flatten
 from gbar.nmodl.fresh import Fresh
 from gbar.nmodl.inline import inline
 from gbar.nmodl.prune import inputs, names, prune, split
+from gbar.nmodl.singular import singular
 
 
 @dataclass(frozen=True)
@@ -34,48 +35,42 @@ def lower(tree: b.File, symbols: Symbols) -> Lowered:
     """The blocks of a checked file. Raises NmodlError where a pass cannot do what the file asks."""
     fresh = Fresh(_taken(tree, symbols))
     initial, _ = _block([symbols.initial.body] if symbols.initial else [], symbols, fresh, _start(symbols))
-    current, flat = _block([symbols.breakpoint.body] if symbols.breakpoint else [], symbols, fresh)
-    advance, solved = _block([symbols.derivatives[solve.block].body for solve in symbols.solved], symbols, fresh)
+    current, _ = _block([symbols.breakpoint.body] if symbols.breakpoint else [], symbols, fresh)
+    advance, warnings = _block([symbols.derivatives[solve.block].body for solve in symbols.solved], symbols, fresh)
 
     carried = _carried(symbols, initial, current, advance)
     keep = {*symbols.states, *carried}
     initial = prune(initial, keep)
     advance = prune(advance, keep)
     current = _with_currents(current, symbols)
-    current = t.Block(current.code, tuple((n, e) for n, e in current.results if n in symbols.currents or n in keep))
-    slope, stated = _slope(current, flat.conductances, symbols, fresh)
+    slope, stated = _slope(current, symbols, fresh)
     current = prune(current, {*symbols.currents, *keep}, also=inputs(slope))
     affine = _affine(current, slope, stated)
     return Lowered(
         split(initial, fresh), split(current, fresh), split(slope, fresh), affine, split(advance, fresh), carried,
-        solved.warnings,
+        warnings,
     )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _Notes:
-    conductances: tuple[tuple[t.Conductance, t.Expr], ...]
-    warnings: tuple[str, ...]
 
 
 def _block(
     bodies: Sequence[tuple[t.Statement, ...]], symbols: Symbols, fresh: Fresh, start: Mapping[str, t.Expr] | None = None
-) -> tuple[t.Block, _Notes]:
+) -> tuple[t.Block, tuple[str, ...]]:
     body = tuple(statement for one in bodies for statement in inline(one, symbols.routines, fresh, symbols.file))
     flat = flatten(body, fresh, _constants(symbols) | dict(start or {}))
-    code, warnings = cnexp(_simplified(flat), fresh, symbols.file)
     own = symbols.variables() - symbols.constants.keys()
     results = tuple((n, e) for n, e in flat.values.items() if n in own and e != t.Name(n))
-    return t.Block(code, results), _Notes(tuple(flat.conductances), warnings)
+    for conductance, value in flat.conductances:
+        results += ((_slope_name(conductance.ion), value),)
+    code, results = s.simplify_code(flat.code, results)
+    code, results = s.simplify_code(singular(code), results)
+    solved, warnings = cnexp(code, fresh, symbols.file)
+    final, results = s.simplify_code(solved, results)
+    return t.Block(tuple(line for line in final if isinstance(line, t.Assign)), results), warnings
 
 
-def _simplified(flat: Flat) -> list[t.Assign | t.Step]:
-    """The code with every value simplified, and names that turn out to be copies replaced in what follows."""
-    return [
-        t.Assign(line.target, s.simplify(line.value), line.at) if isinstance(line, t.Assign)
-        else t.Step(line.target, line.state, s.simplify(line.value), line.at)
-        for line in flat.code
-    ]  # fmt: skip
+def _slope_name(ion: str | None) -> str:
+    """The name, among a block's results, of what a CONDUCTANCE statement states."""
+    return f"d(i{ion or ''})/dv"
 
 
 def _taken(tree: b.File, symbols: Symbols) -> set[str]:
@@ -111,18 +106,19 @@ def _with_currents(block: t.Block, symbols: Symbols) -> t.Block:
     return t.Block(block.code, block.results + tuple((name, s.ZERO) for name in symbols.currents if name not in have))
 
 
-def _slope(
-    current: t.Block, conductances: Collection[tuple[t.Conductance, t.Expr]], symbols: Symbols, fresh: Fresh
-) -> tuple[t.Block, frozenset[str]]:
+def _slope(current: t.Block, symbols: Symbols, fresh: Fresh) -> tuple[t.Block, frozenset[str]]:
     """(d(currents)/dv, the currents whose slope a CONDUCTANCE states)."""
-    currents = [(name, value) for name, value in current.results if name in symbols.currents]
-    block = differentiate(current.code, currents, fresh)
+    values = dict(current.results)
     stated = {
-        name: value for conductance, value in conductances for name, ion in symbols.currents.items()
-        if ion == conductance.ion
+        name: values[_slope_name(ion)] for name, ion in symbols.currents.items() if _slope_name(ion) in values
     }  # fmt: skip
-    results = tuple((name, stated.get(name, value)) for name, value in block.results)
-    return prune(t.Block(block.code, results), symbols.currents), frozenset(stated)
+    block = differentiate(current.code, [(name, values[name]) for name in symbols.currents], fresh)
+    code, results = s.simplify_code(block.code, block.results)
+    block = t.Block(
+        tuple(line for line in code if isinstance(line, t.Assign)),
+        tuple((name, stated.get(name, value)) for name, value in results),
+    )
+    return prune(block, symbols.currents), frozenset(stated)
 
 
 def _affine(current: t.Block, slope: t.Block, stated: Collection[str]) -> bool:

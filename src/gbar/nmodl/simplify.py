@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from gbar.nmodl import tree as t
+from gbar.nmodl.flatten import substitute
+
+Line = t.Assign | t.Step
+Results = tuple[tuple[str, t.Expr], ...]
 
 ZERO, ONE = t.Number(0.0), t.Number(1.0)
 
@@ -60,6 +64,57 @@ def simplify(expression: t.Expr) -> t.Expr:
         case t.Select():
             return select(simplify(expression.condition), simplify(expression.then), simplify(expression.otherwise))
     return expression
+
+
+def simplify_code(
+    code: Sequence[Line], results: Results
+) -> tuple[list[Line], Results]:  # fmt: skip
+    """Straight-line code and its results with every value simplified, and copies and constants propagated.
+
+    A division by a name that is itself c / y becomes a multiplication by y / c.
+    """
+    known: dict[str, t.Expr] = {}
+    out: list[Line] = []
+    below: dict[str, t.Binary] = {}
+    for line in code:
+        value = _turned(simplify(substitute(line.value, known)), below)
+        if isinstance(line, t.Step):
+            state = known.get(line.state)
+            out.append(t.Step(line.target, state.id if isinstance(state, t.Name) else line.state, value, line.at))
+            continue
+        if isinstance(value, t.Name | t.Number):
+            known[line.target] = value
+            if not isinstance(value, t.Number) or not any(
+                isinstance(step, t.Step) and step.state == line.target for step in code
+            ):
+                continue
+        if isinstance(value, t.Binary) and value.op == "/" and not isinstance(value.right, t.Number):
+            below[line.target] = value
+        out.append(t.Assign(line.target, value, line.at))
+    return out, tuple((name, simplify(substitute(value, known))) for name, value in results)
+
+
+def _turned(expression: t.Expr, below: dict[str, t.Binary]) -> t.Expr:
+    match expression:
+        case t.Binary("/", left, t.Name(name)) if name in below and _cheap(below[name]):
+            return divide(multiply(_turned(left, below), below[name].right), below[name].left)
+        case t.Binary(op, left, right, at):
+            return t.Binary(op, _turned(left, below), _turned(right, below), at)
+        case t.Unary(op, operand, at):
+            return t.Unary(op, _turned(operand, below), at)
+        case t.Call(function, arguments, at):
+            return t.Call(function, tuple(_turned(argument, below) for argument in arguments), at)
+    return expression
+
+
+def _cheap(quotient: t.Binary) -> bool:
+    """Whether c / y has a plain c, and a y that costs nothing to compute once more."""
+    def plain(expression: t.Expr) -> bool:
+        if isinstance(expression, t.Binary) and expression.op in "+*":
+            return plain(expression.left) and plain(expression.right)
+        return isinstance(expression, t.Name | t.Number)
+
+    return isinstance(quotient.left, t.Name | t.Number) and plain(quotient.right)
 
 
 def fold(op: str, left: t.Expr, right: t.Expr, at: t.Position = t.NOWHERE) -> t.Expr:
