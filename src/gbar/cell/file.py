@@ -20,7 +20,6 @@ from gbar.parameters import FreeParameter, ParameterSpace
 from gbar.protocol import Protocol, Sampled, Sum, Waveform
 
 CELLS = Path(__file__).parent.parent / "cells"
-MECHANISMS = Path(__file__).parent.parent / "mechanisms"
 SMALL = 64  # samples up to which a sampled current stands in the YAML itself
 
 _REQUIRED = ("name", "temperature", "morphology", "regions", "parameters", "protocol")
@@ -101,12 +100,9 @@ def _region(name: str, node: Node) -> Region:
 
 def _painted(name: str, node: Node) -> Painted:
     entries = node.mapping(optional=None) if node.value not in (None, "") else {}
-    file = entries.pop("file").beside() if "file" in entries else MECHANISMS / f"{name}.mod"
-    if (file.parent == MECHANISMS and not re.fullmatch(r"\w+", name, re.ASCII)) or not file.exists():
-        raise _missing(name, file, node)
-    read = mechanism.read(file)
+    read = mechanism.read(_mod_path(name, node, entries.pop("file", None)))
     if read.name != name:
-        raise (node.key or node).fail(f"{file.name} has the SUFFIX {read.name}, not {name}", f"write `{read.name}:`")
+        raise (node.key or node).fail(f"{read.file.name} has the SUFFIX {read.name}", f"write `{read.name}:`")
     known = Painted(read).parameters
     values: dict[str, float] = {}
     for label, value in entries.items():
@@ -119,17 +115,18 @@ def _painted(name: str, node: Node) -> Painted:
     return Painted(read, values)
 
 
-def _missing(name: str, file: Path, node: Node) -> CellError:
-    shipped = sorted(f.stem for f in MECHANISMS.glob("*.mod"))
-    if file.parent != MECHANISMS:
-        return CellError(
-            f"{file} does not exist", file=node.file, line=node.line, column=node.column, remedy="check `file`"
+def _mod_path(name: str, node: Node, stated: Node | None) -> Path:
+    if stated is not None:
+        file = stated.beside()
+        if not file.is_file():
+            raise stated.fail(f"there is no file {file}", "check the path: it is relative to the cell's file")
+        return file
+    if name not in mechanism.shipped():
+        remedy = f"shipped: {', '.join(mechanism.shipped())}; or name your own with `file: {name}.mod`"
+        raise (node.key or node).fail(
+            f"no mechanism named {name!r} ships with gbar", nearest(name, mechanism.shipped()) + remedy
         )
-    remedy = f"{nearest(name, shipped)}shipped: {', '.join(shipped)}; or name your own with `file: {name}.mod`"
-    key = node.key or node
-    return CellError(
-        f"no mechanism named {name!r} ships with gbar", file=key.file, line=key.line, column=key.column, remedy=remedy
-    )
+    return mechanism.shipped_file(name)
 
 
 def _number(node: Node, unit: str) -> float:
@@ -216,8 +213,8 @@ def _parameter_data(parameter: FreeParameter) -> dict[str, Any]:
 
 def _mod_file(painted: Painted, file: Path) -> dict[str, str]:
     """How the YAML names the mod file: nothing for a mechanism that ships, else a path relative to the YAML."""
-    shipped = MECHANISMS / f"{painted.mechanism.name}.mod"
-    if shipped.exists() and _digest(shipped) == painted.mechanism.digest:
+    name = painted.mechanism.name
+    if name in mechanism.shipped() and _digest(mechanism.shipped_file(name)) == painted.mechanism.digest:
         return {}
     folder = file.parent.resolve()
     source = painted.mechanism.file.resolve()
@@ -227,13 +224,11 @@ def _mod_file(painted: Painted, file: Path) -> dict[str, str]:
         )
     if source.is_relative_to(folder):
         return {"file": source.relative_to(folder).as_posix()}
-    copy = folder / f"{painted.mechanism.name}.mod"
+    copy = folder / f"{name}.mod"
     if not copy.exists():
         _write(copy, source.read_bytes())
     elif _digest(copy) != painted.mechanism.digest:
-        raise OutputError(
-            f"holds another {painted.mechanism.name} already", file=copy, remedy="write the cell to another folder"
-        )
+        raise OutputError(f"holds another {name} already", file=copy, remedy="write the cell to another folder")
     return {"file": copy.name}
 
 
