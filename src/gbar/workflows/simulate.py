@@ -1,0 +1,121 @@
+"""`gbar simulate`: a cell, many parameter sets from its prior, their voltages on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from gbar import cell as cells
+from gbar import protocol as protocols
+from gbar.cell import Cell
+from gbar.dataset import BLOCK, Dataset, Layout, Manifest, create
+from gbar.errors import ParameterError
+from gbar.kernel.build import Kernel, build
+from gbar.protocol import Protocol
+from gbar.simulate import simulate
+from gbar.traces import Status
+from gbar.workflows.progress import Progress, Silent
+
+AT_ONCE = 4 * BLOCK  # rows between two visits to the disk: what an interruption can lose
+
+
+def simulate_dataset(
+    cell: str | Path | Cell,
+    output: Path,
+    *,
+    rows: int,
+    seed: int = 0,
+    protocol: Path | Protocol | None = None,
+    precision: str = "float32",
+    threads: int | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Draws `rows` parameter sets from the prior, simulates them and stores theta and voltages at `output` (Zarr).
+
+    Row i depends on (seed, i) alone. An interrupted call goes on where it stopped. Raises UserError subclasses for a cell, a
+    protocol or a place that cannot be used.
+    """
+    progress = progress or Silent()
+    if rows < 1:
+        raise ParameterError(f"{rows} rows asked for", remedy="ask for 1 or more with -n")
+    cell = cell if isinstance(cell, Cell) else cells.read(cell)
+    experiment = _experiment(cell, protocol)
+    writer = create(
+        output, manifest(cell, experiment, seed=seed, precision=precision), rows, overwrite=overwrite
+    )
+    for warning in writer.warnings:
+        progress.say(f"warning: {warning}")
+    progress.say(f"compiling {cell.name} ({precision})")
+    kernel = build(cell, precision)
+    with progress.stage("simulated", "rows") as report:
+        fill(writer.missing, rows, kernel, experiment, writer.write, seed=seed, threads=threads, report=report)
+    data = writer.finish()
+    progress.say(f"{output}: {summary(data)}")
+    return data
+
+
+def fill(
+    missing: tuple[tuple[int, int], ...],
+    rows: int,
+    kernel: Kernel,
+    protocol: Protocol,
+    write: Callable[..., None],
+    *,
+    seed: int,
+    threads: int | None,
+    report: Callable[[int, int], None],
+) -> None:
+    """Simulates the missing blocks [start, stop), a few blocks at a time, and hands (start, theta, traces) to `write`."""
+    space = kernel.compartments.space
+    done = rows - sum(stop - start for start, stop in missing)
+    for start, stop in joined(missing):
+        theta = space.draw(seed, start, stop)
+        base = done
+        traces = simulate(
+            kernel, theta, protocol, threads=threads, progress=lambda d, _, base=base: report(base + d, rows)
+        )
+        write(start, theta, traces)
+        done += stop - start
+    report(done, rows)
+
+
+def joined(blocks: tuple[tuple[int, int], ...], most: int = AT_ONCE) -> list[tuple[int, int]]:
+    """Neighbouring blocks taken together, up to `most` rows.
+
+    >>> joined(((0, 256), (256, 512), (768, 1024)))
+    [(0, 512), (768, 1024)]
+    """
+    runs: list[tuple[int, int]] = []
+    for start, stop in blocks:
+        if runs and runs[-1][1] == start and stop - runs[-1][0] <= most:
+            runs[-1] = (runs[-1][0], stop)
+        else:
+            runs.append((start, stop))
+    return runs
+
+
+def manifest(cell: Cell, protocol: Protocol, *, seed: int, precision: str) -> Manifest:
+    """What a data set of this cell under this protocol says of itself."""
+    return Manifest(
+        cell=cell.name,
+        cell_digest=cell.digest,
+        space=cell.space,
+        protocol=protocol.to_json(),
+        sites=("soma(0.5)",),
+        layouts=tuple(Layout(s.name, s.samples, s.sampling) for s in protocol.stimuli),
+        seed=seed,
+        precision=precision,
+    )
+
+
+def summary(data: Dataset) -> str:
+    """Rows and statuses in words."""
+    counts = {s.name.lower().replace("_", " "): int((data.status == s).sum()) for s in Status}
+    return f"{len(data):,} rows ({', '.join(f'{n:,} {name}' for name, n in counts.items() if n)})"
+
+
+def _experiment(cell: Cell, protocol: Path | Protocol | None) -> Protocol:
+    if protocol is None:
+        return cell.protocol
+    return protocol if isinstance(protocol, Protocol) else protocols.read(protocol)

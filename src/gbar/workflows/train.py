@@ -1,0 +1,130 @@
+"""`gbar train`: stored simulations in, a trained network out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gbar.dataset import Dataset, open_dataset
+from gbar.errors import ParameterError
+from gbar.files import refuse_existing
+from gbar.observation import reduction_for
+from gbar.workflows.progress import Progress, Report, Silent
+from gbar.workflows.view import View, noise_from, usable_split
+
+if TYPE_CHECKING:
+    from gbar.learn.posterior import NeuralPosterior, PointEstimator
+    from gbar.learn.training import Epoch
+
+KINDS = ("posterior", "point", "talk")
+
+
+def train_estimator(
+    simulations: Path,
+    output: Path,
+    *,
+    kind: str = "posterior",
+    white: str = "0.1 mV",
+    drift: str = "0 mV",
+    max_samples: int = 8000,
+    epochs: int | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> NeuralPosterior | PointEstimator:
+    """Trains on the data set at `simulations` and saves the estimator in the folder `output`.
+
+    `kind` is "posterior" (gbar's network and a density), "point" (gbar's network, squared error) or "talk" (the network of
+    the founding talk). Rows that failed are left out and counted. An interrupted training goes on at its last epoch.
+    """
+    progress = progress or Silent()
+    if kind not in KINDS:
+        raise ParameterError(f"unknown kind of estimator {kind!r}", remedy=f"use one of {', '.join(KINDS)}")
+    if epochs is not None and epochs < 1:
+        raise ParameterError(f"{epochs} epochs asked for", remedy="ask for 1 or more")
+    noise = noise_from(white, drift)
+    refuse_existing(output, overwrite, "estimator.json")
+    data = open_dataset(simulations)
+    layouts = data.manifest.layouts
+    durations = [(layout.samples - 1) * layout.sampling for layout in layouts]
+    reductions = reduction_for(durations, max_samples, sampling=[layout.sampling for layout in layouts])
+    estimator = learn(
+        data, View(reductions, noise), kind=kind, epochs=epochs, seed=seed, threads=threads, progress=progress,
+        checkpoint=checkpoint_of(output),
+    )  # fmt: skip
+    estimator.save(output, overwrite=overwrite)
+    checkpoint_of(output).unlink(missing_ok=True)
+    progress.say(f"{output}: {kind}, {tested(estimator)}")
+    return estimator
+
+
+def learn(
+    data: Dataset,
+    view: View,
+    *,
+    kind: str,
+    epochs: int | None,
+    seed: int,
+    threads: int | None,
+    progress: Progress,
+    checkpoint: Path | None,
+    provenance: Mapping[str, Any] | None = None,
+) -> NeuralPosterior | PointEstimator:
+    """Trains on the usable rows of a data set, seen through `view`."""
+    from gbar.learn.archive import About
+    from gbar.learn.posterior import PointEstimator, schedule_for, train_posterior
+    from gbar.learn.training import regress
+
+    with progress.stage("read", "rows") as report:
+        v = view.of_dataset(data, report)
+    unit, split, space = data.unit[data.usable], usable_split(data), data.manifest.space
+    schedule = schedule_for(len(v))
+    schedule = replace(schedule, epochs=epochs or schedule.epochs, threads=threads)
+    about = {**made_from(data, view), **(provenance or {})}
+    quiet = view.noise.white == 0.0 and view.noise.ou_sd[1] == 0.0
+    noise = None if quiet else view.draw_noise
+    with progress.stage("trained", "epochs") as report:
+        heard = hearing(report)
+        if kind == "posterior":
+            return train_posterior(
+                v, unit, space, noise=noise, noise_model=view.noise.to_json(), provenance=about, split=split,
+                schedule=schedule, seed=seed, progress=heard, checkpoint=checkpoint,
+            )  # fmt: skip
+        found = regress(
+            v, unit, kind="talk" if kind == "talk" else "trace", split=split, schedule=schedule, seed=seed,
+            noise=noise, progress=heard, checkpoint=checkpoint,
+        )  # fmt: skip
+    return PointEstimator.of(found, About(space, view.noise.to_json(), about))
+
+
+def made_from(data: Dataset, view: View) -> dict[str, Any]:
+    """What an estimator tells of where it comes from."""
+    made = data.manifest
+    return {
+        "cell": made.cell,
+        "cell_digest": made.cell_digest,
+        "protocol": dict(made.protocol),
+        "view": view.to_json(),
+        "simulations": len(data),
+        "left_out": int((~data.usable).sum()),
+        "seed": made.seed,
+    }
+
+
+def hearing(report: Report) -> Callable[[Epoch], None]:
+    """A training's progress as (done, total)."""
+    return lambda epoch: report(epoch.number, epoch.epochs)
+
+
+def tested(estimator: NeuralPosterior | PointEstimator) -> str:
+    """The scores on the test rows in words."""
+    errors = zip(estimator.about.space.names, estimator.training["test_error"], strict=True)
+    return "test MSE in unit space " + ", ".join(f"{name} {error:.2g}" for name, error in errors)
+
+
+def checkpoint_of(output: Path) -> Path:
+    """Where the unfinished training of an estimator lies."""
+    return output.with_name(f".{output.name}.training")
