@@ -114,7 +114,7 @@ def regress(
     parts = split or split_rows(len(v))
     data = Data(v, unit, parts, noise, seed)
     history = train(network, data, squared_error, schedule or Schedule(), progress=progress, checkpoint=checkpoint)
-    with _threads((schedule or Schedule()).threads):
+    with threads_at((schedule or Schedule()).threads):
         error = score(network, data)
     return Regression(network, wanted, error, history)
 
@@ -197,7 +197,7 @@ def train(
     run = _Run(network, data, objective, schedule, _identity(network, data, schedule, identity or {}))
     if checkpoint is not None:
         run.resume(read_checkpoint(checkpoint, run.identity))
-    with _threads(schedule.threads):
+    with threads_at(schedule.threads):
         while not run.finished:
             run.epoch()
             if checkpoint is not None:
@@ -319,7 +319,7 @@ def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
 
 
 @contextmanager
-def _threads(count: int | None) -> Iterator[None]:
+def threads_at(count: int | None) -> Iterator[None]:
     """Torch at `count` threads for as long as this lasts."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or before)
