@@ -8,9 +8,10 @@ from pathlib import Path
 
 from gbar.errors import NmodlError
 from gbar.nmodl import lexer
-from gbar.nmodl.check import Symbols, check
+from gbar.nmodl.check import check
 from gbar.nmodl.lower import lower
 from gbar.nmodl.parse import parse_file
+from gbar.nmodl.symbols import Symbols
 from gbar.nmodl.tree import Block
 
 _SHIPPED = Path(__file__).parent / "mechanisms"
@@ -18,7 +19,7 @@ _SHIPPED = Path(__file__).parent / "mechanisms"
 
 @dataclass(frozen=True)
 class MechanismParameter:
-    """A PARAMETER: its default value in the unit that the file states; RANGE, GLOBAL or neither (then private, fixed)."""
+    """A PARAMETER: its default value in the unit that the file states; RANGE, GLOBAL or neither (private, fixed)."""
 
     name: str
     value: float
@@ -52,9 +53,9 @@ class Mechanism:
 
     `initial` gives states and ASSIGNED variables their values at v_init. `breakpoint` gives the currents (its results
     hold every current, by name) at the voltage v and the present states, without SOLVE. `slope` holds d(current)/dv for
-    every current (results by the current's name); its code may read names assigned in `breakpoint.code`, which comes before it.
-    `affine`: every current is affine in v (or has its slope stated by a CONDUCTANCE), so that `slope` serves any step of
-    v. `advance` moves the states by dt at the new voltage (results: states and whatever ASSIGNED variables DERIVATIVE
+    every current (results by the current's name); its code may read names assigned in `breakpoint.code`, which comes
+    before it. `affine`: every current is affine in v (or has its slope stated by a CONDUCTANCE), so that `slope` serves
+    any step of v. `advance` moves the states by dt at the new voltage (results: states and whatever ASSIGNED variables DERIVATIVE
     leaves). Beside these, a block's results hold those of `assigned` that it changes.
     """
 
@@ -84,6 +85,8 @@ def read(path: str | Path) -> Mechanism:
     """
     path = Path(path)
     try:
+        if path.exists() and not path.is_file():
+            raise NmodlError("is not a file", file=path, remedy="give the path of a .mod file")
         if path.is_file() and path.stat().st_size > lexer.MAX_BYTES:
             raise lexer.too_large(path.stat().st_size, str(path))
         data = path.read_bytes()
@@ -120,14 +123,28 @@ def _mechanism(text: str, file: str, digest: str) -> Mechanism:
         code = lower(tree, symbols)
     except RecursionError:
         raise NmodlError(
-            "expressions, calls or blocks are too deep inside one another", file=file,
+            "expressions, calls or blocks are too deep inside one another",
+            file=file,
             remedy="split them with LOCAL variables",
-        ) from None  # fmt: skip
+        ) from None
     return Mechanism(
-        symbols.suffix, Path(file), digest, symbols.title, _parameters(symbols), symbols.states, code.carried,
-        tuple(symbols.units.items()), _ions(symbols), tuple(Current(*item) for item in symbols.currents.items()),
-        code.initial, code.breakpoint, code.slope, code.affine, code.advance, symbols.warnings + code.warnings,
-    )  # fmt: skip
+        symbols.suffix,
+        Path(file),
+        digest,
+        symbols.title,
+        _parameters(symbols),
+        symbols.states,
+        code.carried,
+        tuple(symbols.units.items()),
+        _ions(symbols),
+        tuple(Current(*item) for item in symbols.currents.items()),
+        code.initial,
+        code.breakpoint,
+        code.slope,
+        code.affine,
+        code.advance,
+        symbols.warnings + code.warnings,
+    )
 
 
 def _parameters(symbols: Symbols) -> tuple[MechanismParameter, ...]:
@@ -140,8 +157,10 @@ def _parameters(symbols: Symbols) -> tuple[MechanismParameter, ...]:
 def _ions(symbols: Symbols) -> tuple[Ion, ...]:
     return tuple(
         Ion(
-            use.ion, tuple(name.id for name in use.reads if name.id in symbols.ion_reads),
-            tuple(name.id for name in use.writes), use.valence,
+            use.ion,
+            tuple(name.id for name in use.reads if name.id in symbols.ion_reads),
+            tuple(name.id for name in use.writes),
+            use.valence,
         )
         for use in symbols.ions
-    )  # fmt: skip
+    )

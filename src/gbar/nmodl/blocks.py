@@ -208,7 +208,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class Routine:
-    """`FUNCTION name(arguments) (unit) { ... }` (kind "FUNCTION", returns the variable of its own name) or PROCEDURE."""
+    """`FUNCTION name(arguments) (unit) { ... }`, which returns the variable of its own name, or PROCEDURE (`kind`)."""
 
     kind: str
     name: str
@@ -227,9 +227,20 @@ class Title:
 
 
 FileBlock = (
-    Title | Neuron | Units | Parameters | Constants | Assigned | States | Independent | FileLocal
-    | Initial | Breakpoint | Derivative | Routine
-)  # fmt: skip
+    Title
+    | Neuron
+    | Units
+    | Parameters
+    | Constants
+    | Assigned
+    | States
+    | Independent
+    | FileLocal
+    | Initial
+    | Breakpoint
+    | Derivative
+    | Routine
+)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from gbar.errors import NmodlError
 from gbar.nmodl import simplify as s
 from gbar.nmodl import tree as t
 from gbar.nmodl.fresh import Fresh
-from gbar.nmodl.prune import names
+from gbar.nmodl.walk import names
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,12 @@ class _NotAffine(Exception):
         self.at = at
 
 
-def cnexp(code: Sequence[t.Assign | t.Step], fresh: Fresh, file: str = "") -> tuple[tuple[t.Assign, ...], tuple[str, ...]]:
-    """(the code with every Step solved, warnings). Raises NmodlError for an equation that is not affine in its state.
+def cnexp(
+    code: Sequence[t.Assign | t.Step], fresh: Fresh, file: str = ""
+) -> tuple[tuple[t.Assign, ...], tuple[str, ...]]:
+    """The code with every Step solved, and warnings.
+
+    Raises NmodlError for an equation that is not affine in its state.
 
     state' = rate * (target - state) becomes state - expm1(-rate*dt) * (target - state), in which a state that hardly
     moves keeps its place in float32 too; state' = a becomes state + dt * a.
@@ -45,13 +49,16 @@ def cnexp(code: Sequence[t.Assign | t.Step], fresh: Fresh, file: str = "") -> tu
         except _NotAffine as error:
             at = error.at if error.at.line else line.at
             raise NmodlError(
-                f"{_base(line)}' is not affine in {_base(line)}", file=file, line=at.line, column=at.column,
+                f"{_base(line)}' is not affine in {_base(line)}",
+                file=file,
+                line=at.line,
+                column=at.column,
                 remedy=f"METHOD cnexp needs {_base(line)}' = a - b*{_base(line)} with a and b free of {_base(line)}",
-            ) from None  # fmt: skip
+            ) from None
         if any(name in forms.known and forms.known[name].factor is not None for name in names(line.value)):
             warnings.append(
-                f"{file}:{line.at.line}:{line.at.column}: {_base(line)}' depends on {_base(line)} through another variable, "
-                "which NEURON's cnexp takes as constant during the step; gbar solves the whole equation"
+                f"{file}:{line.at.line}:{line.at.column}: {_base(line)}' depends on {_base(line)} through another "
+                "variable, which NEURON's cnexp takes as constant during the step; gbar solves the whole equation"
             )
         solved += added
         solved.append(t.Assign(line.target, _advance(line, form), line.at))
@@ -114,7 +121,9 @@ class _Forms:
                 return Affine(s.ONE, expression, None)
             case t.Unary("-", operand):
                 form = self.of(operand)
-                return Affine(form.scale, s.negate(form.constant), None if form.factor is None else s.negate(form.factor))
+                return Affine(
+                    form.scale, s.negate(form.constant), None if form.factor is None else s.negate(form.factor)
+                )
             case t.Binary("+" | "-" as op, left, right):
                 other = self.of(right)
                 return _sum(self.of(left), other if op == "+" else self.of(t.Unary("-", right)))
@@ -158,7 +167,7 @@ def _sum(one: Affine, other: Affine) -> Affine:
     if one.scale != other.scale:
         one, other = (
             Affine(s.ONE, _value(form), None if form.factor is None else _slope(form)) for form in (one, other)
-        )  # fmt: skip
+        )
     factors = [form.factor for form in (one, other) if form.factor is not None]
     factor = factors[0] if len(factors) == 1 else s.add(factors[0], factors[1])
     return Affine(one.scale, s.add(one.constant, other.constant), factor)

@@ -36,7 +36,9 @@ _PREFIX = {
     "giga": 1e9, "mega": 1e6, "kilo": 1e3, "deci": 1e-1, "centi": 1e-2, "milli": 1e-3, "micro": 1e-6, "nano": 1e-9,
     "pico": 1e-12, "femto": 1e-15, "c": 1e-2, "m": 1e-3, "u": 1e-6, "n": 1e-9, "p": 1e-12, "k": 1e3, "f": 1e-15,
 }  # fmt: skip
-_PART = re.compile(r"\s*(?:(?P<slash>/)|(?P<name>[A-Za-z]+)(?P<power>[0-9]*)|(?P<number>[0-9.]+(?:[eE]?[+-][0-9]+)?)|[-*])")
+_PART = re.compile(
+    r"\s*(?:(?P<slash>/)|(?P<name>[A-Za-z]+)(?P<power>[0-9]*)|(?P<number>[0-9.]+(?:[eE]?[+-][0-9]+)?)|[-*])"
+)
 
 
 def factor(unit: str, aliases: dict[str, str] | None = None) -> tuple[float, tuple[int, ...]] | None:

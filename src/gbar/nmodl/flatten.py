@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from gbar.nmodl import tree as t
 from gbar.nmodl.fresh import Fresh
+from gbar.nmodl.walk import substitute
 
 Line = t.Assign | t.Step
 Values = dict[str, t.Expr]  # variable -> a Number or the Name that holds its present value
@@ -91,21 +92,3 @@ def _branch(statement: t.If, flat: Flat, fresh: Fresh) -> None:
 def _outlives(variable: str, fresh: Fresh) -> bool:
     """Whether a variable assigned in one branch only can be read after the IF: not if it was local to the branch."""
     return not fresh.made(variable)
-
-
-def substitute(expression: t.Expr, values: Mapping[str, t.Expr]) -> t.Expr:
-    """`expression` with the variables in `values` replaced."""
-    match expression:
-        case t.Name(name):
-            return values.get(name, expression)
-        case t.Unary(op, operand, at):
-            return t.Unary(op, substitute(operand, values), at)
-        case t.Binary(op, left, right, at):
-            return t.Binary(op, substitute(left, values), substitute(right, values), at)
-        case t.Call(function, arguments, at):
-            return t.Call(function, tuple(substitute(argument, values) for argument in arguments), at)
-        case t.Select(condition, then, otherwise, at):
-            return t.Select(
-                substitute(condition, values), substitute(then, values), substitute(otherwise, values), at
-            )  # fmt: skip
-    return expression

@@ -14,6 +14,7 @@ class Fresh:
         self._next: dict[str, int] = {}
 
     def __call__(self, base: str) -> str:
+        """A new name that begins with `base`."""
         number = self._next.get(base, 1)
         while f"{base}_{number}" in self._taken:
             number += 1

@@ -62,14 +62,14 @@ class _Inliner:
                 return self.call(self.routines[function], values, at, out)
             case t.Select(condition, then, otherwise, at):
                 return t.Select(
-                    self.expression(condition, names, out), self.expression(then, names, out),
-                    self.expression(otherwise, names, out), at,
-                )  # fmt: skip
+                    self.expression(condition, names, out),
+                    self.expression(then, names, out),
+                    self.expression(otherwise, names, out),
+                    at,
+                )
         return expression
 
-    def call(
-        self, routine: b.Routine, values: tuple[t.Expr, ...], at: t.Position, out: list[t.Statement]
-    ) -> t.Expr:  # fmt: skip
+    def call(self, routine: b.Routine, values: tuple[t.Expr, ...], at: t.Position, out: list[t.Statement]) -> t.Expr:
         names: dict[str, str] = {}
         for argument, value in zip(routine.arguments, values, strict=True):
             names[argument.name] = self.fresh(argument.name)
@@ -85,8 +85,11 @@ class _Inliner:
         if self.made > MAX_STATEMENTS:
             raise NmodlError(
                 f"the calls of this file expand to more than {MAX_STATEMENTS} statements",
-                file=self.file, line=at.line, column=at.column, remedy="call fewer procedures from procedures",
-            )  # fmt: skip
+                file=self.file,
+                line=at.line,
+                column=at.column,
+                remedy="call fewer procedures from procedures",
+            )
 
 
 def inline(

@@ -17,7 +17,7 @@ TOLERANCE = 1e-12
 
 
 def times(one: Monomial, other: Monomial, power: int = 1) -> Monomial:
-    """one * other^power."""
+    """One * other^power."""
     powers = dict(one)
     for atom, exponent in other:
         powers[atom] = powers.get(atom, 0) + power * exponent
@@ -25,7 +25,7 @@ def times(one: Monomial, other: Monomial, power: int = 1) -> Monomial:
 
 
 def plus(one: Poly, other: Poly, factor: float = 1.0) -> Poly:
-    """one + factor * other; what cancels to rounding is gone."""
+    """One + factor * other; what cancels to rounding is gone."""
     total = dict(one)
     for monomial, value in other.items():
         before = total.get(monomial, 0.0)
@@ -38,7 +38,7 @@ def plus(one: Poly, other: Poly, factor: float = 1.0) -> Poly:
 
 
 def product(one: Poly, other: Poly) -> Poly | None:
-    """one * other, or None if that has too many terms."""
+    """One * other, or None if that has too many terms."""
     if len(one) * len(other) > MAX_TERMS:
         return None
     total: Poly = {}
@@ -57,7 +57,7 @@ def proportion(one: Poly, other: Poly) -> tuple[Monomial, float] | None:
         ratio, factor = times(monomial, first, -1), coefficient / value
         if all(
             abs(one.get(times(ratio, m), 0.0) - factor * c) <= TOLERANCE * abs(factor * c) for m, c in other.items()
-        ):  # fmt: skip
+        ):
             return ratio, factor
     return None
 
@@ -127,11 +127,13 @@ class NormalForms:
         """1 / poly."""
         if len(poly) == 1:
             monomial, value = next(iter(poly.items()))
-            return {times(UNIT, monomial, -1): 1 / value} if abs(value) > 1e-300 else self.atom(("opaque", shown), shown)
+            return (
+                {times(UNIT, monomial, -1): 1 / value} if abs(value) > 1e-300 else self.atom(("opaque", shown), shown)
+            )
         return self.atom(("inverse", _key(poly)), s.divide(s.ONE, shown), (poly,))
 
     def power(self, poly: Poly, exponent: int) -> Poly | None:
-        """poly ^ exponent, or None if that has too many terms."""
+        """Poly ^ exponent, or None if that has too many terms."""
         total: Poly | None = poly
         for _ in range(exponent - 1):
             total = None if total is None else product(total, poly)

@@ -1,4 +1,7 @@
-"""NMODL text -> tokens: what is a comment, a unit or a name depends on where it stands, so this is done before the grammar."""
+"""NMODL text -> tokens.
+
+What is a comment, a unit or a name depends on where it stands, so this is done before the grammar.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,21 @@ MAX_BYTES = 1_000_000
 MAX_NESTING = 100
 
 KEYWORDS = frozenset(
-    "NEURON SUFFIX USEION READ WRITE VALENCE NONSPECIFIC_CURRENT RANGE GLOBAL THREADSAFE UNITS PARAMETER CONSTANT "
-    "ASSIGNED STATE INDEPENDENT INITIAL BREAKPOINT DERIVATIVE PROCEDURE FUNCTION LOCAL IF ELSE SOLVE METHOD "
-    "STEADYSTATE TABLE DEPEND FROM TO WITH START CONDUCTANCE".split()
-)
-_SILENT = frozenset("READ WRITE VALENCE FROM TO WITH START DEPEND".split())  # the grammar forgets them
+    {
+        "NEURON", "SUFFIX", "USEION", "READ", "WRITE", "VALENCE", "NONSPECIFIC_CURRENT", "RANGE", "GLOBAL",
+        "THREADSAFE", "UNITS", "PARAMETER", "CONSTANT", "ASSIGNED", "STATE", "INDEPENDENT", "INITIAL", "BREAKPOINT",
+        "DERIVATIVE", "PROCEDURE", "FUNCTION", "LOCAL", "IF", "ELSE", "SOLVE", "METHOD", "STEADYSTATE", "TABLE",
+        "DEPEND", "FROM", "TO", "WITH", "START", "CONDUCTANCE",
+    }
+)  # fmt: skip
+_SILENT = frozenset(["READ", "WRITE", "VALENCE", "FROM", "TO", "WITH", "START", "DEPEND"])  # the grammar forgets them
 ALIASES = {"if": "IF", "else": "ELSE"}  # the only keywords that NEURON has in lower case too
 
 _BLOCK = "write the equations with DERIVATIVE and METHOD cnexp"
 _C = "C code is never run: write it in NMODL, or delete the block if it only returns or prints"
 _CONTINUOUS = "only density mechanisms whose states follow DERIVATIVE blocks are read"
 _DENSITY = "only density mechanisms (SUFFIX) are read; a stimulus is stated in the protocol"
-_INDEPENDENT_LANES = "gbar simulates compartments that share nothing but voltage and ions: state the value as a PARAMETER"
+_INDEPENDENT_LANES = "compartments share nothing but voltage and ions here: state the value as a PARAMETER"
 _LOOP = "write the repeated statements out"
 _SCALARS = "write scalar statements"
 
@@ -128,7 +134,7 @@ class _Cursor:
 
 
 class _Context:
-    """What a parenthesis would mean here: it opens a unit in declarations, after a number and in a FUNCTION's header."""
+    """What a parenthesis means here: it opens a unit in declarations, after a number and in a FUNCTION's header."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -153,17 +159,25 @@ class _Context:
             self.depth, self.heading = self.depth + 1, False
         elif kind == "_RBRACE":
             self.depth, self.declaring = max(self.depth - 1, 0), False
-        self.round = max(self.round + {"_LPAR": 1, "_RPAR": -1}.get(kind, 0), 0) if kind not in ("_LBRACE", "_RBRACE") else 0
+        self.round = (
+            max(self.round + {"_LPAR": 1, "_RPAR": -1}.get(kind, 0), 0) if kind not in ("_LBRACE", "_RBRACE") else 0
+        )
         if self.depth + self.round > MAX_NESTING:
             raise NmodlError(
                 f"more than {MAX_NESTING} levels of parentheses and braces",
-                file=self.file, line=at.line, column=at.column, remedy="name the inner parts with LOCAL variables",
-            )  # fmt: skip
+                file=self.file,
+                line=at.line,
+                column=at.column,
+                remedy="name the inner parts with LOCAL variables",
+            )
         self.before, self.last = self.last, kind
 
 
 def tokens(text: str, file: str) -> Iterator[Lexeme]:
-    """The tokens of `text` (line ends as `normalise` leaves them). Raises NmodlError, also for what gbar does not read."""
+    """The tokens of `text`, whose line ends are as `normalise` leaves them.
+
+    Raises NmodlError, also for words of the language that gbar does not read.
+    """
     cursor, context, offset = _Cursor(text), _Context(file), 0
     while offset < len(text):
         match = _TOKEN.match(text, offset)
@@ -184,9 +198,12 @@ def tokens(text: str, file: str) -> Iterator[Lexeme]:
                 unit = _UNIT.match(text, match.start())
                 if unit is None:
                     raise NmodlError(
-                        "a unit was expected between these parentheses", file=file, line=at.line, column=at.column,
+                        "a unit was expected between these parentheses",
+                        file=file,
+                        line=at.line,
+                        column=at.column,
                         remedy="write it like (mV), on one line",
-                    )  # fmt: skip
+                    )
                 kind, word, offset = "UNIT", unit.group(1).strip(), unit.end()
         context.follow(kind, at)
         yield Lexeme(kind, word, at)
@@ -200,9 +217,12 @@ def _word(text: str, word: str, offset: int, at: Position, file: str) -> tuple[s
         end = re.compile(r"\bENDCOMMENT\b").search(text, offset)
         if end is None:
             raise NmodlError(
-                "COMMENT without ENDCOMMENT", file=file, line=at.line, column=at.column,
+                "COMMENT without ENDCOMMENT",
+                file=file,
+                line=at.line,
+                column=at.column,
                 remedy="close it with ENDCOMMENT",
-            )  # fmt: skip
+            )
         return "", end.end(), True, ""
     if word == "TITLE":
         return "TITLE", line_end, False, text[offset:line_end].strip()
@@ -213,9 +233,7 @@ def _word(text: str, word: str, offset: int, at: Position, file: str) -> tuple[s
         end = re.compile(r"\S*").match(text, start.end() if start else offset)
         return "", end.end() if end else offset, True, ""
     if word in REFUSED:
-        raise NmodlError(
-            f"{word} is not supported", file=file, line=at.line, column=at.column, remedy=REFUSED[word]
-        )  # fmt: skip
+        raise NmodlError(f"{word} is not supported", file=file, line=at.line, column=at.column, remedy=REFUSED[word])
     if word in KEYWORDS or word in ALIASES:
         kind = ALIASES.get(word, word)
         return ("_" + kind if kind in _SILENT else kind), offset, False, word

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from gbar.nmodl import blocks as b
 from gbar.nmodl import simplify as s
 from gbar.nmodl import tree as t
-from gbar.nmodl.check import Symbols
 from gbar.nmodl.cnexp import cnexp
 from gbar.nmodl.differentiate import differentiate
 from gbar.nmodl.flatten import flatten
 from gbar.nmodl.fresh import Fresh
 from gbar.nmodl.inline import inline
-from gbar.nmodl.prune import inputs, names, prune, split
+from gbar.nmodl.prune import inputs, prune, split
 from gbar.nmodl.singular import singular
+from gbar.nmodl.symbols import Symbols
+from gbar.nmodl.walk import names
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,14 @@ def lower(tree: b.File, symbols: Symbols) -> Lowered:
     current = prune(current, {*symbols.currents, *keep}, also=inputs(slope))
     affine = _affine(current, slope, stated)
     return Lowered(
-        split(initial, fresh), split(current, fresh), split(slope, fresh), affine, split(advance, fresh), carried,
+        split(initial, fresh),
+        split(current, fresh),
+        split(slope, fresh),
+        affine,
+        split(advance, fresh),
+        carried,
         warnings,
-    )  # fmt: skip
+    )
 
 
 def _block(

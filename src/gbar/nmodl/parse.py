@@ -53,7 +53,7 @@ def _unused_lexer() -> type:
     """The tokens are fed one by one; Lark still wants a lexer that knows no terminals of its own."""
     from lark.lexer import Lexer
 
-    class Unused(Lexer):  # type: ignore[misc]
+    class Unused(Lexer):
         def __init__(self, conf: Any) -> None:
             pass
 
@@ -83,7 +83,9 @@ def _unexpected(text: str, lexeme: lexer.Lexeme | None, expected: set[str], file
         written = lexeme.text if lexeme.kind != "UNIT" else f"({lexeme.text})"
         what, at, kind = f"unexpected '{written[:40]}'", lexeme.at, lexeme.kind
     shown = sorted(_show(name) for name in expected)
-    remedy = f"expected {' or '.join(shown)}" if 0 < len(shown) <= 8 else "check the line above and the braces around it"
+    remedy = "check the line above and the braces around it"
+    if 0 < len(shown) <= 8:
+        remedy = f"expected {' or '.join(shown)}"
     if kind == "_FROM":
         what, remedy = "FROM loops are not supported", "write the repeated statements out"
     elif kind == "PRIME":
@@ -271,8 +273,14 @@ def _limit_depth(tree: b.File) -> None:
             at = getattr(node, "at", t.NOWHERE)
             raise NmodlError(
                 f"more than {MAX_DEPTH} operations, calls or blocks inside one another",
-                file=tree.name, line=at.line, column=at.column, remedy="split it with LOCAL variables",
-            )  # fmt: skip
-        for child in chain.from_iterable(v if isinstance(v, tuple) else (v,) for v in vars(node).values()):
-            if hasattr(child, "__dataclass_fields__") and not isinstance(child, Position):
-                pending.append((child, depth + 1))
+                file=tree.name,
+                line=at.line,
+                column=at.column,
+                remedy="split it with LOCAL variables",
+            )
+        members = chain.from_iterable(v if isinstance(v, tuple) else (v,) for v in vars(node).values())
+        pending += [
+            (child, depth + 1)
+            for child in members
+            if hasattr(child, "__dataclass_fields__") and not isinstance(child, Position)
+        ]

@@ -6,24 +6,9 @@ from collections.abc import Collection, Iterable
 
 from gbar.nmodl import tree as t
 from gbar.nmodl.fresh import Fresh
+from gbar.nmodl.walk import names
 
 MAX_DEPTH = 24
-
-
-def names(expression: t.Expr) -> set[str]:
-    """The variables that an expression reads."""
-    match expression:
-        case t.Name(name):
-            return {name}
-        case t.Unary(_, operand):
-            return names(operand)
-        case t.Binary(_, left, right):
-            return names(left) | names(right)
-        case t.Call(_, arguments):
-            return set().union(*map(names, arguments))
-        case t.Select(condition, then, otherwise):
-            return names(condition) | names(then) | names(otherwise)
-    return set()
 
 
 def prune(block: t.Block, results: Collection[str], also: Iterable[str] = ()) -> t.Block:
@@ -72,9 +57,7 @@ def _shallow(expression: t.Expr, code: list[t.Assign], fresh: Fresh) -> tuple[t.
     return expression, 0
 
 
-def _parts(
-    expressions: tuple[t.Expr, ...], code: list[t.Assign], fresh: Fresh
-) -> tuple[tuple[t.Expr, ...], int]:  # fmt: skip
+def _parts(expressions: tuple[t.Expr, ...], code: list[t.Assign], fresh: Fresh) -> tuple[tuple[t.Expr, ...], int]:
     out, deepest = [], 0
     for expression in expressions:
         part, depth = _shallow(expression, code, fresh)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from gbar.nmodl import tree as t
-from gbar.nmodl.flatten import substitute
+from gbar.nmodl.walk import substitute
 
 Line = t.Assign | t.Step
 Results = tuple[tuple[str, t.Expr], ...]
@@ -66,9 +66,7 @@ def simplify(expression: t.Expr) -> t.Expr:
     return expression
 
 
-def simplify_code(
-    code: Sequence[Line], results: Results
-) -> tuple[list[Line], Results]:  # fmt: skip
+def simplify_code(code: Sequence[Line], results: Results) -> tuple[list[Line], Results]:
     """Straight-line code and its results with every value simplified, and copies and constants propagated.
 
     A division by a name that is itself c / y becomes a multiplication by y / c.
@@ -109,6 +107,7 @@ def _turned(expression: t.Expr, below: dict[str, t.Binary]) -> t.Expr:
 
 def _cheap(quotient: t.Binary) -> bool:
     """Whether c / y has a plain c, and a y that costs nothing to compute once more."""
+
     def plain(expression: t.Expr) -> bool:
         if isinstance(expression, t.Binary) and expression.op in "+*":
             return plain(expression.left) and plain(expression.right)

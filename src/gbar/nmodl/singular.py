@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from gbar.nmodl import simplify as s
 from gbar.nmodl import tree as t
 from gbar.nmodl.laurent import TOLERANCE, UNIT, Monomial, NormalForms, Poly, close, proportion, times
-from gbar.nmodl.prune import names
+from gbar.nmodl.walk import names
 
 Line = t.Assign | t.Step
 WINDOW = 1e-3  # the widest guard, in units of E or of what it tests, that is taken for one
@@ -106,12 +106,11 @@ class _Work:
             out += parts if sign > 0 else [_Factor(t.Number(-1.0), True), *parts]
         return out
 
-    def lowered(
-        self, exponential: _Exponential, ratio: Poly, rest: list[_Factor], sign: int
-    ) -> t.Expr:  # fmt: skip
+    def lowered(self, exponential: _Exponential, ratio: Poly, rest: list[_Factor], sign: int) -> t.Expr:
         monomial, value = exponential.multiple
         scale = {times(m, monomial, -1): sign * c / value for m, c in ratio.items()}
-        above, below = self.forms.show(scale), s.ONE
+        above: t.Expr = self.forms.show(scale)
+        below: t.Expr = s.ONE
         for factor in rest:
             inner = self.rewrite(factor.expression)
             above, below = (s.multiply(above, inner), below) if factor.above else (above, s.multiply(below, inner))
@@ -151,7 +150,7 @@ class _Work:
         return atom in self.forms.shown and bool(names(self.forms.shown[atom]) & self.varying)
 
     def ratio(self, poly: Poly, exponent: Poly) -> Poly | None:
-        """poly / exponent, if that is free of the singularity at exponent = 0."""
+        """The quotient poly / exponent, if that is free of the singularity at exponent = 0."""
         if len(exponent) > 1:
             found = proportion(poly, exponent)
             return None if found is None else {found[0]: found[1]}
@@ -202,19 +201,23 @@ class _Work:
         return width is not None and bound.keys() <= {UNIT} and bound.get(UNIT, 0.0) * width <= WINDOW
 
     def window(self, tested: t.Expr, exponent: Poly) -> float | None:
-        """How much the exponent changes with what is tested; 1 where that is symbolic, None if they are not proportional."""
+        """How much the exponent changes with what is tested (1 if that is symbolic); None if not in proportion."""
         found = proportion(exponent, self.forms.of(tested))
         if found is None or any(self.varies(atom) for atom, _ in found[0]):
             return None
         return 1.0 if found[0] else abs(found[1])
 
     def at_zero(self, poly: Poly, exponent: Poly) -> Poly | None:
-        """`poly` where the exponent is 0: solved for the voltage, or for another variable if that does not occur alone."""
+        """`poly` where the exponent is 0, which is solved for the voltage, or for a variable that occurs once."""
         candidates = [
-            (atom, monomial) for monomial in exponent for atom, power in monomial
-            if power == 1 and isinstance(atom, tuple) and atom[0] == "name"
+            (atom, monomial)
+            for monomial in exponent
+            for atom, power in monomial
+            if power == 1
+            and isinstance(atom, tuple)
+            and atom[0] == "name"
             and sum(atom == other for m in exponent for other, _ in m) == 1
-        ]  # fmt: skip
+        ]
         candidates.sort(key=lambda item: (item[0] != ("name", "v"), not self.varies(item[0]), str(item[0])))
         if not candidates:
             return None

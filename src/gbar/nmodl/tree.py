@@ -139,7 +139,7 @@ class Solve:
 
 @dataclass(frozen=True)
 class Table:
-    """`TABLE a, b DEPEND c FROM low TO high WITH n`: read, and ignored; gbar always computes what a table would hold."""
+    """`TABLE a, b DEPEND c FROM low TO high WITH n`: read, and ignored: gbar computes what a table would hold."""
 
     names: tuple[str, ...] = ()
     at: Position = field(default=NOWHERE, compare=False)
@@ -177,8 +177,8 @@ class Block:
     """Straight-line single-assignment code.
 
     Every statement of `code` assigns a fresh name (one that is no variable of the mechanism, assigned nowhere else in
-    this block); every other name it reads is an input: a parameter, a state, an ASSIGNED variable, an ion's variable, or
-    one of v, t, dt, celsius, with the value it has when the block starts. `results` are the pairs (variable of the
+    this block); every other name it reads is an input: a parameter, a state, an ASSIGNED variable, an ion's variable,
+    or one of v, t, dt, celsius, with the value it has when the block starts. `results` are the pairs (variable of the
     mechanism, expression of its value when the block ends).
     """
 

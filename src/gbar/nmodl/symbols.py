@@ -1,0 +1,319 @@
+"""What the names of a file stand for: its declarations, read into one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gbar.errors import NmodlError
+from gbar.nmodl import blocks as b
+from gbar.nmodl import constants
+from gbar.nmodl import tree as t
+from gbar.nmodl.intrinsics import ENVIRONMENT, INTRINSICS, LOWERED, REFUSED_FUNCTIONS, REFUSED_VARIABLES
+from gbar.nmodl.walk import walk_statements
+
+
+@dataclass(frozen=True)
+class Symbols:
+    """The names of a checked file by what they are."""
+
+    suffix: str
+    title: str
+    parameters: dict[str, b.ParameterDecl]
+    scopes: dict[str, str]  # parameter -> "range", "global", "private"
+    constants: dict[str, float]
+    states: tuple[str, ...]
+    places: dict[str, t.Position]  # where each name is declared
+    assigned: tuple[str, ...]  # ASSIGNED and file-scope LOCAL, currents included
+    units: dict[str, str]
+    aliases: dict[str, str]
+    ions: tuple[b.UseIon, ...]
+    currents: dict[str, str | None]  # current -> its ion
+    ion_reads: frozenset[str]
+    routines: dict[str, b.Routine]
+    derivatives: dict[str, b.Derivative]
+    initial: b.Initial | None
+    breakpoint: b.Breakpoint | None
+    solved: tuple[t.Solve, ...]
+    warnings: tuple[str, ...]
+    file: str
+
+    def variables(self) -> frozenset[str]:
+        """Every name that is a variable of the mechanism or of its surroundings."""
+        return (
+            frozenset(self.parameters)
+            | frozenset(self.constants)
+            | frozenset(self.states)
+            | frozenset(self.assigned)
+            | self.ion_reads
+            | ENVIRONMENT
+        )
+
+
+def refuse(file: str, at: t.Position, what: str, remedy: str) -> NmodlError:
+    """An NmodlError at a node's place."""
+    return NmodlError(what, file=file, line=at.line or None, column=at.column or None, remedy=remedy)
+
+
+@dataclass
+class _Reader:
+    """Collects the declarations of a file."""
+
+    file: str
+    title: str = ""
+    suffix: b.Suffix | None = None
+    parameters: dict[str, b.ParameterDecl] = field(default_factory=dict)
+    constants: dict[str, float] = field(default_factory=dict)
+    states: dict[str, b.VariableDecl] = field(default_factory=dict)
+    assigned: dict[str, t.Position] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    ions: list[b.UseIon] = field(default_factory=list)
+    nonspecific: list[t.Name] = field(default_factory=list)
+    ranges: list[t.Name] = field(default_factory=list)
+    globals: list[t.Name] = field(default_factory=list)
+    routines: dict[str, b.Routine] = field(default_factory=dict)
+    derivatives: dict[str, b.Derivative] = field(default_factory=dict)
+    initial: b.Initial | None = None
+    breakpoint: b.Breakpoint | None = None
+    defined: dict[str, t.Position] = field(default_factory=dict)
+    outside: dict[str, t.Position] = field(default_factory=dict)  # declared here, but of an ion or the simulator
+    warnings: list[str] = field(default_factory=list)
+
+    def error(self, at: t.Position, what: str, remedy: str) -> NmodlError:
+        return refuse(self.file, at, what, remedy)
+
+    def define(self, name: str, at: t.Position, what: str) -> None:
+        if name in self.defined:
+            first = self.defined[name]
+            raise self.error(
+                at, f"{name} is defined a second time", f"it is defined at {first.line}:{first.column}; remove one"
+            )
+        if name in INTRINSICS or name in LOWERED or name in REFUSED_FUNCTIONS:
+            raise self.error(at, f"{name} is a function of NMODL and cannot be the name of a {what}", "rename it")
+        self.defined[name] = at
+
+    def read(self, block: b.FileBlock) -> None:
+        match block:
+            case b.Title():
+                self.title = self.title or block.text
+            case b.Neuron():
+                for statement in block.statements:
+                    self.neuron(statement)
+            case b.Units():
+                for entry in block.entries:
+                    self.unit(entry)
+            case b.FileLocal():
+                for name in block.names:
+                    self.define(name.id, name.at, "variable")
+                    self.assigned[name.id] = name.at
+            case b.Initial():
+                if self.initial is not None:
+                    raise self.error(block.at, "a second INITIAL", "join the two")
+                self.initial = block
+            case b.Breakpoint():
+                if self.breakpoint is not None:
+                    raise self.error(block.at, "a second BREAKPOINT", "join the two")
+                self.breakpoint = block
+            case b.Derivative():
+                self.define(block.name, block.at, "block")
+                self.derivatives[block.name] = block
+            case b.Routine():
+                self.define(block.name, block.at, block.kind)
+                self.routines[block.name] = block
+
+    def neuron(self, statement: b.NeuronStatement) -> None:
+        match statement:
+            case b.Suffix():
+                if self.suffix is not None:
+                    raise self.error(statement.at, "a second SUFFIX", "a file defines one mechanism")
+                self.suffix = statement
+            case b.UseIon():
+                self.ions.append(statement)
+            case b.NonspecificCurrent():
+                self.nonspecific += statement.names
+            case b.RangeNames():
+                self.ranges += statement.names
+            case b.GlobalNames():
+                self.globals += statement.names
+
+    def unit(self, entry: b.UnitAlias | b.UnitConstant) -> None:
+        if isinstance(entry, b.UnitAlias):
+            self.aliases[entry.alias] = entry.meaning
+            return
+        self.define(entry.name, entry.at, "constant")
+        value = entry.value
+        if value is None:
+            value = constants.conversion(entry.source, entry.unit, self.aliases)
+        if value is None:
+            raise self.error(
+                entry.at,
+                f"{entry.name} = ({entry.source}) ({entry.unit}) is not a conversion gbar knows",
+                f"write the number: {entry.name} = 1.23 ({entry.unit})",
+            )
+        self.constants[entry.name] = value
+        self.units[entry.name] = entry.unit
+
+    def declare(self, block: b.FileBlock, ion_names: frozenset[str]) -> None:
+        """The declarations that need to know which names belong to ions."""
+        if not isinstance(block, b.Parameters | b.Constants | b.Assigned | b.States):
+            return
+        for entry in block.entries:
+            if entry.unit:
+                self.units.setdefault(entry.name, entry.unit)
+            outside = entry.name in ENVIRONMENT or entry.name in ion_names
+            if outside and not isinstance(block, b.States):
+                if (
+                    isinstance(entry, b.ParameterDecl)
+                    and entry.value is not None
+                    and entry.name not in ("v", "t", "dt")
+                ):
+                    owner = "the simulation's temperature" if entry.name == "celsius" else "the ion"
+                    self.warnings.append(
+                        f"{self.file}:{entry.at.line}:{entry.at.column}: {entry.name} = {entry.value:g} in PARAMETER is "
+                        f"ignored: {owner} has the value"
+                    )
+                self.outside.setdefault(entry.name, entry.at)
+                continue
+            if entry.name in REFUSED_VARIABLES:
+                continue
+            self.define(entry.name, entry.at, "variable")
+            if isinstance(entry, b.ParameterDecl):
+                if isinstance(block, b.Constants):
+                    self.constants[entry.name] = entry.value or 0.0
+                else:
+                    self.parameters[entry.name] = entry
+            elif isinstance(block, b.States):
+                self.states[entry.name] = entry
+            else:
+                self.assigned[entry.name] = entry.at
+
+
+def declared(tree: b.File) -> Symbols:
+    """The symbols of a parsed file. Raises NmodlError for the first mistake in its declarations."""
+    reader = _Reader(tree.name)
+    for block in tree.blocks:
+        reader.read(block)
+    if reader.suffix is None:
+        raise reader.error(t.Position(1, 1), "no SUFFIX", "a density mechanism has NEURON { SUFFIX name }")
+    currents, reads = _ions(reader)
+    for block in tree.blocks:
+        reader.declare(block, reads | frozenset(currents))
+    for name in currents:
+        reader.assigned.setdefault(name, reader.outside.get(name, t.NOWHERE))
+    _check_current_units(reader, currents)
+    scopes = _scopes(reader, reads | frozenset(currents))
+    solved = _solved(reader)
+    return Symbols(
+        reader.suffix.name,
+        reader.title,
+        reader.parameters,
+        scopes,
+        reader.constants,
+        tuple(reader.states),
+        reader.defined,
+        tuple(reader.assigned),
+        reader.units,
+        reader.aliases,
+        tuple(reader.ions),
+        currents,
+        reads,
+        reader.routines,
+        reader.derivatives,
+        reader.initial,
+        reader.breakpoint,
+        solved,
+        tuple(reader.warnings),
+        tree.name,
+    )
+
+
+def _ions(reader: _Reader) -> tuple[dict[str, str | None], frozenset[str]]:
+    """(currents with their ions, variables read from ions)."""
+    currents: dict[str, str | None] = {}
+    reads: set[str] = set()
+    for use in reader.ions:
+        if [other.ion for other in reader.ions].count(use.ion) > 1:
+            raise reader.error(use.at, f"USEION {use.ion} stands twice", "join the two")
+        for name in use.reads:
+            if name.id in (f"{use.ion}i", f"{use.ion}o"):
+                raise reader.error(
+                    name.at,
+                    f"reading the concentration {name.id} is not supported yet",
+                    "make it a PARAMETER with a fixed value",
+                )
+            if name.id not in (f"e{use.ion}", f"i{use.ion}"):
+                raise reader.error(name.at, f"{name.id} is no variable of the ion {use.ion}", f"e{use.ion} can be read")
+            if name.id.startswith("e"):
+                reads.add(name.id)
+            elif name.id not in [written.id for written in use.writes]:
+                raise reader.error(
+                    name.at,
+                    f"reading the ion's total current {name.id} is not supported yet",
+                    "only mechanisms that follow an ion's concentration need it",
+                )
+        for name in use.writes:
+            if name.id != f"i{use.ion}":
+                raise reader.error(
+                    name.at, f"writing {name.id} is not supported yet", f"a mechanism may write i{use.ion}"
+                )
+            currents[name.id] = use.ion
+    for name in reader.nonspecific:
+        if name.id in currents:
+            raise reader.error(name.at, f"the current {name.id} stands twice", "remove one")
+        currents[name.id] = None
+    return currents, frozenset(reads)
+
+
+def _check_current_units(reader: _Reader, currents: dict[str, str | None]) -> None:
+    expected = constants.factor("mA/cm2")
+    assert expected is not None
+    for name in currents:
+        unit = reader.units.get(name)
+        found = constants.factor(unit, reader.aliases) if unit else None
+        if found and (found[1] != expected[1] or abs(found[0] / expected[0] - 1) > 1e-9):
+            raise reader.error(
+                reader.assigned[name],
+                f"the current {name} is in ({unit})",
+                "a density mechanism's currents are in (mA/cm2)",
+            )
+
+
+def _scopes(reader: _Reader, ion_names: frozenset[str]) -> dict[str, str]:
+    scopes = dict.fromkeys(reader.parameters, "private")
+    for names, scope in ((reader.globals, "global"), (reader.ranges, "range")):
+        for name in names:
+            if name.id in scopes:
+                scopes[name.id] = scope
+            elif name.id not in reader.defined and name.id not in ion_names and name.id not in ENVIRONMENT:
+                raise reader.error(name.at, f"{name.id} is not declared", "declare it in PARAMETER, ASSIGNED or STATE")
+    return scopes
+
+
+def _solved(reader: _Reader) -> tuple[t.Solve, ...]:
+    body = reader.breakpoint.body if reader.breakpoint else ()
+    found = [statement for statement in walk_statements(body) if isinstance(statement, t.Solve)]
+    for solve in found:
+        if solve.block in reader.routines:
+            raise reader.error(
+                solve.at,
+                f"SOLVE of the PROCEDURE {solve.block} is not supported",
+                "write the equations in a DERIVATIVE block, with METHOD cnexp",
+            )
+        if solve.block not in reader.derivatives:
+            raise reader.error(solve.at, f"SOLVE {solve.block}: there is no such block", "name a DERIVATIVE block")
+        if solve.method != "cnexp":
+            named = f"METHOD {solve.method}" if solve.method else "SOLVE without METHOD"
+            raise reader.error(
+                solve.at,
+                f"{named} is not supported",
+                "use METHOD cnexp, which is exact where each equation is linear in its own state",
+            )
+    if len({solve.block for solve in found}) < len(found):
+        raise reader.error(found[-1].at, f"SOLVE {found[-1].block} stands twice", "remove one")
+    if found and reader.breakpoint:
+        top = [s for s in reader.breakpoint.body if isinstance(s, t.Solve)]
+        if len(top) < len(found):
+            raise reader.error(
+                found[0].at, "SOLVE inside an IF is not supported", "put it at the beginning of BREAKPOINT"
+            )
+    return tuple(found)
