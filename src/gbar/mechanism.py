@@ -55,8 +55,8 @@ class Mechanism:
     hold every current, by name) at the voltage v and the present states, without SOLVE. `slope` holds d(current)/dv for
     every current (results by the current's name); its code may read names assigned in `breakpoint.code`, which comes
     before it. `affine`: every current is affine in v (or has its slope stated by a CONDUCTANCE), so that `slope` serves
-    any step of v. `advance` moves the states by dt at the new voltage (results: states and whatever ASSIGNED variables DERIVATIVE
-    leaves). Beside these, a block's results hold those of `assigned` that it changes.
+    any step of v. `advance` moves the states by dt at the new voltage (results: states and whatever ASSIGNED variables
+    DERIVATIVE leaves). Beside these, a block's results hold those of `assigned` that it changes.
     """
 
     name: str  # SUFFIX

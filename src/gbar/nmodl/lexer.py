@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isinf
 
 from gbar.errors import NmodlError
 from gbar.nmodl.tree import Position
@@ -192,6 +193,14 @@ def tokens(text: str, file: str) -> Iterator[Lexeme]:
             kind, offset, skip, word = _word(text, word, offset, at, file)
             if skip:
                 continue
+        elif kind == "NUMBER" and isinf(float(word)):
+            raise NmodlError(
+                f"{word[:40]} is too large a number",
+                file=file,
+                line=at.line,
+                column=at.column,
+                remedy="numbers end near 1.8e308",
+            )
         elif kind == "OPERATOR":
             kind = PUNCTUATION[word]
             if word == "(" and context.unit_opens():

@@ -25,7 +25,6 @@ class Symbols:
     places: dict[str, t.Position]  # where each name is declared
     assigned: tuple[str, ...]  # ASSIGNED and file-scope LOCAL, currents included
     units: dict[str, str]
-    aliases: dict[str, str]
     ions: tuple[b.UseIon, ...]
     currents: dict[str, str | None]  # current -> its ion
     ion_reads: frozenset[str]
@@ -153,6 +152,13 @@ class _Reader:
         self.constants[entry.name] = value
         self.units[entry.name] = entry.unit
 
+    def ignore(self, entry: b.ParameterDecl | b.VariableDecl) -> None:
+        """Warn of a value that the file gives to a variable of an ion or of the simulator."""
+        if isinstance(entry, b.ParameterDecl) and entry.value is not None and entry.name not in ("v", "t", "dt"):
+            owner = "the simulation's temperature" if entry.name == "celsius" else "the ion"
+            place = f"{self.file}:{entry.at.line}:{entry.at.column}"
+            self.warnings.append(f"{place}: {entry.name} = {entry.value:g} is ignored; {owner} has the value")
+
     def declare(self, block: b.FileBlock, ion_names: frozenset[str]) -> None:
         """The declarations that need to know which names belong to ions."""
         if not isinstance(block, b.Parameters | b.Constants | b.Assigned | b.States):
@@ -162,16 +168,7 @@ class _Reader:
                 self.units.setdefault(entry.name, entry.unit)
             outside = entry.name in ENVIRONMENT or entry.name in ion_names
             if outside and not isinstance(block, b.States):
-                if (
-                    isinstance(entry, b.ParameterDecl)
-                    and entry.value is not None
-                    and entry.name not in ("v", "t", "dt")
-                ):
-                    owner = "the simulation's temperature" if entry.name == "celsius" else "the ion"
-                    self.warnings.append(
-                        f"{self.file}:{entry.at.line}:{entry.at.column}: {entry.name} = {entry.value:g} in PARAMETER is "
-                        f"ignored: {owner} has the value"
-                    )
+                self.ignore(entry)
                 self.outside.setdefault(entry.name, entry.at)
                 continue
             if entry.name in REFUSED_VARIABLES:
@@ -204,26 +201,25 @@ def declared(tree: b.File) -> Symbols:
     scopes = _scopes(reader, reads | frozenset(currents))
     solved = _solved(reader)
     return Symbols(
-        reader.suffix.name,
-        reader.title,
-        reader.parameters,
-        scopes,
-        reader.constants,
-        tuple(reader.states),
-        reader.defined,
-        tuple(reader.assigned),
-        reader.units,
-        reader.aliases,
-        tuple(reader.ions),
-        currents,
-        reads,
-        reader.routines,
-        reader.derivatives,
-        reader.initial,
-        reader.breakpoint,
-        solved,
-        tuple(reader.warnings),
-        tree.name,
+        suffix=reader.suffix.name,
+        title=reader.title,
+        parameters=reader.parameters,
+        scopes=scopes,
+        constants=reader.constants,
+        states=tuple(reader.states),
+        places=reader.defined,
+        assigned=tuple(reader.assigned),
+        units=reader.units,
+        ions=tuple(reader.ions),
+        currents=currents,
+        ion_reads=reads,
+        routines=reader.routines,
+        derivatives=reader.derivatives,
+        initial=reader.initial,
+        breakpoint=reader.breakpoint,
+        solved=solved,
+        warnings=tuple(reader.warnings),
+        file=tree.name,
     )
 
 
