@@ -16,8 +16,8 @@ from typing import Any
 from gbar import units
 from gbar.errors import UnitError, UserError
 
-MAX_BYTES = 4_000_000
-MAX_VALUES = 200_000
+MAX_BYTES = 2_000_000
+MAX_VALUES = 50_000
 MAX_DEPTH = 20
 
 

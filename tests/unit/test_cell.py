@@ -108,7 +108,7 @@ def test_values_of_the_free_parameters_become_the_cell_s_own():
     assert before.theta[0, 0] == 0.12
     assert before.at(theta.reshape(1, -1)) == after
     for bad in ([0.2], [0.2, -60, 5000, 1.5, math.nan]):
-        with pytest.raises(CellError, match="are not the values of gnabar_hh.soma, e, area.soma"):
+        with pytest.raises(CellError, match=r"are not the values of gnabar_hh.soma, e, area.soma"):
             before.at(np.array(bad))
 
 

@@ -22,7 +22,7 @@ from gbar.protocol import waveform
 from gbar.protocol.waveform import Waveform
 
 LARGEST = 20.0  # nA, unless a stimulus allows more
-MAX_STEPS = 100_000_000
+MAX_STEPS = 20_000_000
 
 
 @dataclass(frozen=True)
