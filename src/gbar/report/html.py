@@ -55,8 +55,8 @@ def render(content: Report) -> str:
     )
     environment.globals.update(span=tables.span, measured=tables.measured)
     source = files("gbar.report").joinpath("report.html.j2").read_text(encoding="utf-8")
-    found = narrowing(content.estimate) if content.estimate else ()
-    tied = correlations(content.estimate) if content.estimate else ()
+    found = narrowing(content.estimate) if content.estimate is not None else ()
+    tied = correlations(content.estimate) if content.estimate is not None else ()
     return environment.from_string(source).render(
         content=content,
         found=found,
@@ -92,8 +92,8 @@ def conclusions(content: Report, found: Sequence[Narrowing], tied: Sequence[Corr
 
 def warnings(content: Report) -> list[str]:
     """Everything the reader must know before believing a number, without repetition."""
-    said = [*content.warnings, *(content.estimate.warnings if content.estimate else ())]
-    if content.recording:
+    said = [*content.warnings, *(content.estimate.warnings if content.estimate is not None else ())]
+    if content.recording is not None:
         said += [f"Left out of the recording: {reason}" for reason in content.recording.refused]
     said += [f"{sweep.name}: {warning}" for sweep in content.observed for warning in sweep.warnings]
     return list(dict.fromkeys(said))
@@ -104,14 +104,14 @@ def pictures(content: Report) -> dict[str, Picture]:
     drawn: dict[str, tuple[Figure, str]] = {}
     if content.observed:
         drawn["recording"] = recording_figure(content.observed), "Voltage and injected current of every sweep"
-    if content.estimate:
+    if content.estimate is not None:
         drawn["marginals"] = (
             marginals_figure(content.estimate, content.truth),
             "Posterior of each parameter and its prior",
         )
         if len(content.estimate.space) > 1:
             drawn["pairs"] = pairs_figure(content.estimate, content.truth), "Joint posterior of each pair of parameters"
-    if content.predicted and content.observed:
+    if content.predicted is not None and content.observed:
         drawn["predicted"] = (
             predicted_figure(content.observed, content.predicted),
             "Predicted voltages over the recording",
@@ -123,7 +123,7 @@ def pictures(content: Report) -> dict[str, Picture]:
     if content.networks:
         drawn["scores"] = scores_figure(content.networks), "Mean squared error of each network"
         drawn["scatter"] = scatter_figure(content.networks), "Predicted against true parameters of test rows"
-    if content.box:
+    if content.box is not None:
         drawn["box"] = box_figure(content.box), "Simulated voltages over a grid of two parameters"
     return {
         name: Picture(svg(figure), text, round(96 * figure.get_figwidth())) for name, (figure, text) in drawn.items()
@@ -137,7 +137,7 @@ def _subject(content: Report, size: int) -> str:
     if content.truth is not None:
         source = f"{sweeps} of a simulated cell whose parameters are known"
     else:
-        source = f"{sweeps} of {content.recording.source.name}" if content.recording else sweeps
+        source = f"{sweeps} of {content.recording.source.name}" if content.recording is not None else sweeps
     return f"{size} parameters of the cell model {content.cell} were inferred from {source}."
 
 
@@ -151,14 +151,14 @@ def _determined(found: Sequence[Narrowing]) -> str:
 
 def _provenance(content: Report) -> Sequence[tuple[str, str]]:
     rows = [*_flat(content.provenance)]
-    if content.recording:
+    if content.recording is not None:
         rows += [
             ("recording", str(content.recording.source)),
             ("recording, format", content.recording.format),
             ("recording, sha256", content.recording.digest),
             ("recording, sweeps", str(len(content.recording.sweeps))),
         ]
-    if content.estimate:
+    if content.estimate is not None:
         rows += [
             ("estimate, kind", content.estimate.kind),
             *_flat(content.estimate.noise, "noise"),

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gbar.report.content import NetworkScore, ParameterBox, TrainingHistory
@@ -57,43 +58,33 @@ def training_figure(histories: Sequence[TrainingHistory]) -> Figure:
 @drawn
 def scatter_figure(scores: Sequence[NetworkScore]) -> Figure:
     """Predicted against true values of test rows in physical units, a panel for each network and parameter."""
-    columns = max(len(score.space) for score in scores)
-    one_line = columns * len(scores) <= 4
-    lines, across = (1, columns * len(scores)) if one_line else (len(scores), columns)
-    side = min(3.0, 10.0 / across)
-    figure = blank(side * lines * (1.25 if one_line else 1.08) + 0.2, min(10.0, max(side * across, 4.0)))
+    panels = [(n, k) for n, score in enumerate(scores) for k in range(len(score.space))]
+    across = min(len(panels), 4)
+    lines = math.ceil(len(panels) / across)
+    side = min(3.0, 10.0 / max(across, 3))
+    figure = blank(lines * (side + 0.45) + 0.1, max(side * across, 4.0))
     grid = figure.add_gridspec(lines, across)
-    for line, score in enumerate(scores):
-        truth, predicted = score.space.to_theta(score.truth), score.space.to_theta(score.predicted)
-        for k, parameter in enumerate(score.space.parameters):
-            axes = figure.add_subplot(grid[0, line * columns + k] if one_line else grid[line, k])
-            axes.plot([parameter.low, parameter.high], [parameter.low, parameter.high], color=RULE, linewidth=1.2)
-            axes.plot(
-                truth[:, k],
-                predicted[:, k],
-                ".",
-                color=COLOURS[line % 4],
-                markersize=4,
-                alpha=0.5,
-                markeredgewidth=0,
-                rasterized=len(truth) > 1000,
-            )
-            for axis, scale, limits in (
-                (axes.xaxis, axes.set_xscale, axes.set_xlim),
-                (axes.yaxis, axes.set_yscale, axes.set_ylim),
-            ):
-                scale(parameter.scale)
-                limits(parameter.low, parameter.high)
-                numbered(axis, log=parameter.scale == "log", ticks=4)
-            axes.set_aspect("equal")
-            axes.set_title(
-                f"{plain(score.name, 24)}\n{plain(parameter.name, 24)}\nMSE {number(float(score.mse[k]), 2)}",
-                fontsize=8.5,
-            )
-            unit = drawn_unit(parameter.unit)
-            axes.set_xlabel(f"true ({unit})" if unit else "true")
-            axes.set_ylabel(f"predicted ({unit})" if unit else "predicted")
+    for place, (n, k) in enumerate(panels):
+        _scatter(figure.add_subplot(grid[divmod(place, across)]), scores[n], k, COLOURS[n % 4])
     return figure
+
+
+def _scatter(axes: Axes, score: NetworkScore, k: int, colour: str) -> None:
+    parameter = score.space.parameters[k]
+    truth, predicted = score.space.to_theta(score.truth)[:, k], score.space.to_theta(score.predicted)[:, k]
+    axes.plot([parameter.low, parameter.high], [parameter.low, parameter.high], color=RULE, linewidth=1.2)
+    dots = axes.plot(truth, predicted, ".", color=colour, markersize=4, alpha=0.5, rasterized=len(truth) > 1000)
+    dots[0].set_markeredgewidth(0)
+    axes.set(xscale=parameter.scale, yscale=parameter.scale)
+    axes.set(xlim=(parameter.low, parameter.high), ylim=(parameter.low, parameter.high))
+    for axis in (axes.xaxis, axes.yaxis):
+        numbered(axis, log=parameter.scale == "log", ticks=4)
+    axes.set_aspect("equal")
+    title = f"{plain(score.name, 24)}\n{plain(parameter.name, 24)}\nMSE {number(float(score.mse[k]), 2)}"
+    axes.set_title(title, fontsize=8.5)
+    unit = drawn_unit(parameter.unit)
+    axes.set_xlabel(f"true ({unit})" if unit else "true")
+    axes.set_ylabel(f"predicted ({unit})" if unit else "predicted")
 
 
 @drawn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
@@ -32,6 +33,7 @@ from gbar.report.style import (
 from gbar.report.tables import measured, number
 
 Truth = Float[np.ndarray, " parameter"] | None
+MOST = 10  # parameters in the picture of pairs
 View = tuple[float, float]  # a stretch of one parameter's axis in unit space
 
 
@@ -115,7 +117,12 @@ def _density(axes: Axes, unit: Float[np.ndarray, " draw"], space: ParameterSpace
 
 @drawn
 def pairs_figure(estimate: Estimate, truth: Truth = None) -> Figure:
-    """Every pair of parameters: the density below the diagonal, the same samples in the prior's whole box above it."""
+    """Every pair of parameters: the density below the diagonal, the same samples in the prior's whole box above it.
+
+    Of more than ten parameters the ten with the strongest correlation to any other are shown.
+    """
+    if len(estimate.space) > MOST:
+        estimate, truth = _most_tied(estimate, truth)
     space, size = estimate.space, len(estimate.space)
     unit = estimate.space.to_unit(estimate.samples)
     true_unit = None if truth is None else space.to_unit(truth[None, :])[0]
@@ -145,12 +152,13 @@ def pairs_figure(estimate: Estimate, truth: Truth = None) -> Figure:
                 _diagonal(axes, unit[:, i], space, i, views[i])
             else:
                 _joint(axes, unit[:, j], unit[:, i], (views[j], views[i]), space, (j, i))
-                _parameter_axis(axes, "y", space.parameters[i], views[i])
-            _parameter_axis(axes, "x", space.parameters[j], views[j])
+                _parameter_axis(axes, "y", space.parameters[i], views[i], 3 if size > 5 else 4)
+            _parameter_axis(axes, "x", space.parameters[j], views[j], 3 if size > 5 else 4)
             _mark_truth(axes, truth, i, j)
             axes.tick_params(labelsize=small - 0.5, labelbottom=i == size - 1, labelleft=j == 0 and i > 0)
             if size > 3:
-                axes.tick_params(axis="x", rotation=45)
+                for label in axes.get_xticklabels():
+                    label.set(rotation=45, horizontalalignment="right", rotation_mode="anchor")
             axes.xaxis.set_label_coords(0.5, -0.62 / (width / size) if size > 3 else -0.42 / (width / size))
             axes.yaxis.set_label_coords(-0.55 / (width / size), 0.5)
             if i == size - 1:
@@ -158,6 +166,13 @@ def pairs_figure(estimate: Estimate, truth: Truth = None) -> Figure:
             if j == 0 and i > 0:
                 axes.set_ylabel(_stacked(space.parameters[i]), fontsize=small)
     return figure
+
+
+def _most_tied(estimate: Estimate, truth: Truth) -> tuple[Estimate, Truth]:
+    strength = np.abs(correlation_matrix(estimate) - np.eye(len(estimate.space))).max(axis=0)
+    kept = np.sort(np.argsort(-strength, kind="stable")[:MOST])
+    space = ParameterSpace(tuple(estimate.space.parameters[k] for k in kept))
+    return replace(estimate, space=space, samples=estimate.samples[:, kept]), None if truth is None else truth[kept]
 
 
 def _in_prior_box(axes: Axes, x: Float[np.ndarray, " draw"], y: Float[np.ndarray, " draw"], r: float) -> None:
@@ -233,14 +248,14 @@ def _view(unit: Float[np.ndarray, " draw"], true: float | None) -> View:
     return max(low, -1.0) if low + room >= -1.0 else low, min(high, 1.0) if high - room <= 1.0 else high
 
 
-def _parameter_axis(axes: Axes, which: str, parameter: FreeParameter, view: View) -> None:
+def _parameter_axis(axes: Axes, which: str, parameter: FreeParameter, view: View, ticks: int = 4) -> None:
     """Limits, scale and ticks of an axis in the parameter's physical unit."""
     low, high = _theta_of(ParameterSpace((parameter,)), 0, np.array(view))
     log = parameter.scale == "log"
     axis = axes.xaxis if which == "x" else axes.yaxis
     (axes.set_xscale if which == "x" else axes.set_yscale)("log" if log else "linear")
     (axes.set_xlim if which == "x" else axes.set_ylim)(low, high)
-    numbered(axis, log=log, ticks=4)
+    numbered(axis, log=log, ticks=ticks)
 
 
 def _theta_of(space: ParameterSpace, k: int, unit: Float[np.ndarray, " point"]) -> Float[np.ndarray, " point"]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Callable
 from functools import lru_cache, wraps
+from itertools import pairwise
 from typing import Any, ParamSpec
 
 import matplotlib as mpl
@@ -14,7 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from gbar.report.tables import number, unit_text
 
@@ -97,7 +99,10 @@ def plain(text: str, longest: int = 60) -> str:
     """Text of any origin, fit to be drawn: one line, no character that the font lacks, not too long."""
     known = _characters()
     line = "".join(c if ord(c) in known else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
-    return line if len(line) <= longest else line[: longest - 1] + "…"
+    if len(line) <= longest:
+        return line
+    tail = longest // 2
+    return line[: longest - tail - 1] + "…" + line[-tail:]  # names of one family differ at their ends
 
 
 def drawn_unit(unit: str) -> str:
@@ -108,9 +113,8 @@ def drawn_unit(unit: str) -> str:
 def numbered(axis: Any, log: bool = False, ticks: int = 5) -> None:
     """Ticks at round numbers, written out (0.01, 4 × 10⁻⁵) instead of as an offset or a power."""
     low, high = sorted(axis.get_view_interval())
-    if log and low > 0 and high / low >= 8:
-        subs = (1.0,) if high / low > 10.0 ** (ticks / 2) else (1.0, 2.0, 5.0)
-        axis.set_major_locator(LogLocator(subs=subs, numticks=ticks + 2))
+    if log and low > 0:
+        axis.set_major_locator(FixedLocator(_log_ticks(low, high, ticks)))
     else:
         axis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 2.5, 5, 10]))
     axis.set_minor_locator(NullLocator())
@@ -126,9 +130,25 @@ def bare(axes: Axes) -> None:
         spine.set_visible(False)
 
 
+def _log_ticks(low: float, high: float, most: int) -> list[float]:
+    """At most `most` round numbers of a logarithmic axis, far enough from each other for their labels."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    decades = range(first, last + 1)
+    sets = [[sub * 10.0**k for k in decades for sub in subs] for subs in ((1, 2, 5), (1, 3), (1,))]
+    sets += [[10.0**k for k in decades if k % stride == 0] for stride in range(2, len(decades) + 2)]
+    if high / low < 8:
+        sets = [
+            list(MaxNLocator(n, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)) for n in range(most, 0, -1)
+        ] + sets
+    shown = [[value for value in values if low * 0.9999 <= value <= high * 1.0001] for values in sets]
+    apart = 0.9 * math.log(high / low) / most
+    fit = [values for values in shown if all(math.log(b / a) >= apart for a, b in pairwise(values))]
+    return max(fit, key=lambda values: (min(len(values), 3), -len(values)), default=[])
+
+
 def _tick(value: float) -> str:
     """A tick's number, short: 0.02, 10⁻⁷, 4·10⁻⁵."""
-    text = number(value, 4).replace(" × ", "·")
+    text = number(value, 9).replace(" × ", "·")
     return text.removeprefix("1·") if text.startswith("1·10") else text
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
 
 from gbar.recordings.recording import Sweep
 from gbar.report.envelope import envelope
@@ -23,28 +24,24 @@ def recording_figure(sweeps: Sequence[Sweep]) -> Figure:
     """Small multiples of the sweeps (the first 40), one voltage range and one current range for all."""
     shown = list(sweeps[:MOST])
     columns = (1, 2, 3)[len(shown) - 1] if len(shown) <= 3 else 4 if len(shown) > 6 else 3
-    rows = math.ceil(len(shown) / columns)
-    height = {1: 3.2, 2: 2.9, 3: 2.3, 4: 1.9}[columns]
-    figure = blank(rows * height + 0.3)
-    grid = figure.add_gridspec(2 * rows, columns, height_ratios=[3.0, 1.1] * rows)
+    lines = math.ceil(len(shown) / columns)
+    figure, grid = _grid(lines, columns)
     scale, unit = time_scale(max(len(sweep.v) * sweep.dt for sweep in shown))
     factor, current_unit = (1.0, "nA") if max(np.max(np.abs(s.current)) for s in shown) >= 1 else (1e3, "pA")
+    voltages, currents = padded([s.v for s in shown], 0.12), padded([s.current * factor for s in shown], 0.15)
     for k, sweep in enumerate(shown):
-        row, column = divmod(k, columns)
-        voltage = figure.add_subplot(grid[2 * row, column])
-        current = figure.add_subplot(grid[2 * row + 1, column], sharex=voltage)
-        spikes = spike_times(sweep.v, sweep.dt)
-        _draw_voltage(voltage, sweep, spikes, scale)
+        pair = grid[divmod(k, columns)].subgridspec(2, 1, height_ratios=[3.0, 1.1], hspace=0.12)
+        voltage, current = figure.add_subplot(pair[0]), figure.add_subplot(pair[1])
+        _draw_voltage(voltage, sweep, scale, 16 if columns > 3 else 24)
         t, i = envelope(sweep.current * factor, sweep.dt, 1200)
         current.plot(t / scale, i, color=QUIET, linewidth=0.9)
-        voltage.set_ylim(*padded([s.v for s in shown], 0.12))
-        current.set_ylim(*padded([s.current * factor for s in shown], 0.15))
-        current.set_xlim(0, len(sweep.v) * sweep.dt / scale)
-        voltage.tick_params(labelbottom=False)
-        numbered(current.xaxis, ticks=5 if columns < 4 else 4)
-        numbered(voltage.yaxis, ticks=4)
-        numbered(current.yaxis, ticks=2)
-        if column == 0:
+        for axes, limits, ticks in ((voltage, voltages, 4), (current, currents, 2)):
+            axes.set_xlim(0, len(sweep.v) * sweep.dt / scale)
+            axes.set_ylim(*limits)
+            numbered(axes.xaxis, ticks=5 if columns < 4 else 4)
+            numbered(axes.yaxis, ticks=ticks)
+            axes.tick_params(labelleft=k % columns == 0, labelbottom=axes is current)
+        if k % columns == 0:
             voltage.set_ylabel("voltage (mV)")
             current.set_ylabel(f"current\n({current_unit})")
         if k + columns >= len(shown):
@@ -53,21 +50,34 @@ def recording_figure(sweeps: Sequence[Sweep]) -> Figure:
     return figure
 
 
-def _draw_voltage(axes: Axes, sweep: Sweep, spikes: Float[np.ndarray, " spike"], scale: float) -> None:
+def _grid(lines: int, columns: int) -> tuple[Figure, GridSpec]:
+    """A figure of equal cells with room for tick labels below and a title above each of them."""
+    cell, gap = {1: 2.7, 2: 2.3, 3: 1.8, 4: 1.5}[columns], 0.55  # inches
+    height = 0.3 + lines * (cell + gap)
+    figure = blank(height)
+    figure.set_layout_engine("none")
+    grid = figure.add_gridspec(
+        lines,
+        columns,
+        left=0.075,
+        right=0.99,
+        top=1 - 0.3 / height,
+        bottom=gap / height,
+        hspace=gap / cell,
+        wspace=0.08,
+    )
+    return figure, grid
+
+
+def _draw_voltage(axes: Axes, sweep: Sweep, scale: float, longest: int) -> None:
     t, v = envelope(sweep.v, sweep.dt, 1500)
     axes.plot(t / scale, v, color=INK, linewidth=0.7)
-    axes.plot(
-        spikes / scale,
-        np.full(len(spikes), 0.985),
-        "|",
-        color=SECOND,
-        markersize=6,
-        markeredgewidth=1.1,
-        transform=axes.get_xaxis_transform(),
-        clip_on=False,
-    )
+    spikes = spike_times(sweep.v, sweep.dt)
+    at_top = axes.get_xaxis_transform()
+    marks = axes.plot(spikes / scale, np.full(len(spikes), 0.985), "|", color=SECOND, transform=at_top, clip_on=False)
+    marks[0].set(markersize=6, markeredgewidth=0.9)
     count = f"{len(spikes)} spike" + ("" if len(spikes) == 1 else "s")
-    axes.set_title(f"{plain(sweep.name, 22)}  ·  {count}", fontsize=8.5)
+    axes.set_title(f"{plain(sweep.name, longest)}  ·  {count}", fontsize=8.5)
 
 
 def spike_times(v: Float[np.ndarray, " time"], dt: float) -> Float[np.ndarray, " spike"]:

@@ -17,7 +17,7 @@ from gbar.report.content import NetworkScore, ParameterBox, Report, TrainingHist
 from gbar.report.networks import box_figure, scatter_figure, scores_figure, training_figure
 from gbar.report.posteriors import marginals_figure, pairs_figure
 from gbar.report.predictions import features_figure, predicted_figure
-from gbar.report.style import plain, svg
+from gbar.report.style import _log_ticks, _tick, plain, svg
 from gbar.report.sweeps import recording_figure, spike_times
 from gbar.traces import Traces
 
@@ -151,6 +151,20 @@ def test_figures_leave_no_trace_in_the_settings(recording: Recording) -> None:
     assert dict(mpl.rcParams) == before
 
 
+@pytest.mark.parametrize("ratio", [1.0001, 1.3, 2, 4, 7.9, 8, 12, 60, 1e3, 1.5e5, 1e12])
+@pytest.mark.parametrize("low", [1e-7, 0.06, 0.9999, 3e4])
+def test_a_logarithmic_axis_has_some_round_ticks_and_not_too_many(low: float, ratio: float) -> None:
+    ticks = _log_ticks(low, low * ratio, 4)
+    assert 1 <= len(ticks) <= 5
+    assert all(low * 0.999 <= tick <= low * ratio * 1.001 for tick in ticks)
+    assert len({_tick(tick) for tick in ticks}) == len(ticks)
+
+
+@pytest.mark.parametrize(("value", "text"), [(1e-7, "10⁻⁷"), (4e-5, "4·10⁻⁵"), (-1.1e-5, "−1.1·10⁻⁵"), (0.02, "0.02")])
+def test_ticks_are_short(value: float, text: str) -> None:
+    assert _tick(value) == text
+
+
 def test_text_is_made_fit_to_draw() -> None:
     assert plain("a\n  b\t\0c") == "a b \N{REPLACEMENT CHARACTER}c"
-    assert plain("x" * 100, 10) == "x" * 9 + "…"
+    assert plain("CurrentClampSeries_0017", 13) == "Curren…s_0017"
