@@ -73,7 +73,8 @@ class Compartments:
 def lower(cell: Cell) -> Compartments:
     """The tables of a cell.
 
-    Raises CellError where a mechanism reads something that the cell does not state, or a free parameter sets nothing.
+    Raises CellError for what there is no code for yet: several regions, or a mechanism that reads more of its ions than
+    their reversal potentials. (That the free parameters set what there is, the cell has made sure.)
     """
     if len(cell.regions) != 1:
         raise CellError(
@@ -90,7 +91,7 @@ def lower(cell: Cell) -> Compartments:
         compartments=compartments,
         sites=(0,),
         space=cell.space,
-        targets=_targets(cell, index),
+        targets=tuple(tuple(index[name] for name in p.targets or (p.name,)) for p in cell.space.parameters),
     )
 
 
@@ -124,21 +125,3 @@ def _instance(region: Region, painted: Painted, table: dict[str, float]) -> Inst
 def _add(table: dict[str, float], name: str, value: float) -> int:
     table.setdefault(name, float(value))
     return list(table).index(name)
-
-
-def _targets(cell: Cell, index: dict[str, int]) -> tuple[tuple[int, ...], ...]:
-    taken: dict[str, str] = {}
-    targets = []
-    for parameter in cell.space.parameters:
-        names = parameter.targets or (parameter.name,)
-        for name in names:
-            if name not in index:
-                raise CellError(
-                    f"free parameter {parameter.name} sets {name}, which is no quantity of {cell.name}",
-                    remedy=f"one of {', '.join(index)}",
-                )
-            if name in taken:
-                raise CellError(f"both {taken[name]} and {parameter.name} set {name}", remedy="keep one of them")
-            taken[name] = parameter.name
-        targets.append(tuple(index[name] for name in names))
-    return tuple(targets)

@@ -137,7 +137,7 @@ class Graph:
                 for left, right in (y.arguments, y.arguments[::-1]):
                     if left.level < y.level:
                         return self.multiply(self.multiply(x, left), right)
-            if y.op == "/" and y.arguments[0].number == 1.0 and x.number is None:
+            if y.op == "/" and y.arguments[0].number == 1.0 and x.number is None and y.level >= x.level:
                 return self.divide(x, y.arguments[1])
         return self.apply("*", a, b)
 

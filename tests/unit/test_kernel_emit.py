@@ -1,0 +1,140 @@
+"""The generated text: no values, no names of strangers, vector instructions."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gbar.cell import Cell, Painted, Region, read_cell
+from gbar.compartments import lower
+from gbar.errors import CellError, InternalError
+from gbar.kernel.build import build
+from gbar.kernel.emit import emit
+from gbar.mechanism import parse
+from gbar.morphology import sphere
+from gbar.parameters import FreeParameter, ParameterSpace
+from gbar.protocol import Protocol, Step, Stimulus
+from gbar.simulate import simulate
+
+PROTOCOL = Protocol((Stimulus("step", Step(delay=1.0, duration=20.0, amplitude=0.2), duration=25.0),))
+HOSTILE = """
+NEURON { SUFFIX lambda NONSPECIFIC_CURRENT np RANGE njit, exp_, import }
+PARAMETER { njit = 0.001 (S/cm2) import = -65 (mV) exp_ = 2 }
+STATE { slots R }
+ASSIGNED { v (mV) np (mA/cm2) lane theta }
+INITIAL { slots = 0.5 R = 0 lane = exp_ }
+BREAKPOINT { SOLVE run METHOD cnexp np = njit*slots*(v - import) + 1e-6*R theta = np }
+DERIVATIVE run { slots' = (1/(1 + exp(-(v + 40)/lane)) - slots)/exp_  R' = -R }
+"""
+
+
+def cell_of(text: str, free: str = "", **changes: object) -> Cell:
+    mechanism = parse(text)
+    name = free or f"{mechanism.parameters[0].name}_{mechanism.name}.soma"
+    unit = next((p.unit.strip("()") for p in mechanism.parameters if name.startswith(f"{p.name}_")), "uF/cm2")
+    space = ParameterSpace((FreeParameter(name, unit, 1e-4, 1e-1, "log", (name,)),))
+    region = Region("soma", 1.0, (Painted(mechanism),), {})
+    return replace(Cell("made up", sphere(20.0), (region,), 20.0, space, PROTOCOL), **changes)  # type: ignore[arg-type]
+
+
+def test_no_parameters_value_is_in_the_text() -> None:
+    cell = read_cell("sphere")
+    other = replace(cell, temperature=17.3)
+    assert emit(lower(cell), "float32") == emit(lower(other), "float32")
+    for value in ("0.12", "0.036", "54.3", "6.3,", "1256"):
+        assert value not in re.sub(r"R\(.*?\)", "", emit(lower(cell), "float32").split("def run")[1])
+
+
+def test_names_of_a_file_are_never_names_of_the_text() -> None:
+    text = emit(lower(cell_of(HOSTILE)), "float64")
+    tree = ast.parse(text)
+    assigned = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    ours = {"R", "LANES", "TILE", "OPTIONS", "inline", "x", "k", "r", "q", "bits", "exponent", "shifted"}
+    body = {"rows", "slots", "tile", "lane", "samples", "filled", "following", "step", "v", "size", "most"}
+    loose = assigned - ours - body - {"two_to_k", "injected_now"}
+    assert all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*_[0-9]+", name) for name in loose), loose
+    traces = simulate(build(cell_of(HOSTILE), "float64"), np.array([[1e-3]]), PROTOCOL)
+    assert not traces.status.any()
+
+
+def test_a_cells_name_cannot_end_the_docstring() -> None:
+    text = emit(lower(replace(read_cell("sphere"), name='"""\nimport os\n"""')), "float32")
+    assert "import os" not in text
+    ast.parse(text)
+
+
+def test_the_same_cell_gives_the_same_text() -> None:
+    assert emit(lower(read_cell("sphere")), "float64") == emit(lower(read_cell("sphere")), "float64")
+
+
+def test_what_is_free_changes_the_text_and_not_the_result() -> None:
+    cell = read_cell("sphere")
+    free = [("cm.soma", "uF/cm2", 1.0), ("area.soma", "um2", cell.morphology.area), ("ena.soma", "mV", 50.0), ("celsius", "degC", 6.3)]
+    expected = simulate(build(cell, "float64"), cell.theta, PROTOCOL).v[0]
+    for name, unit, value in free:
+        space = ParameterSpace((FreeParameter(name, unit, 0.5 * value, 2 * value, "linear", (name,)),))
+        v = simulate(build(replace(cell, space=space), "float64"), np.array([[value]]), PROTOCOL).v[0]
+        assert np.abs(v - expected).max() < 1e-9, name
+
+
+def test_tied_targets_take_one_value() -> None:
+    cell = read_cell("sphere")
+    both = ("gnabar_hh.soma", "gkbar_hh.soma")
+    tied = replace(cell, space=ParameterSpace((FreeParameter("both", "S/cm2", 0.01, 0.2, "log", both),)))
+    v = simulate(build(tied, "float64"), np.array([[0.08]]), PROTOCOL).v[0]
+    assert np.array_equal(v, simulate(build(cell, "float64"), np.array([[0.08, 0.08]]), PROTOCOL).v[0])
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_the_time_loop_is_vector_instructions(precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GBAR_CACHE", str(tmp_path))
+    kernel = build(read_cell("sphere"), precision)  # type: ignore[arg-type]
+    (text,) = kernel.run.inspect_asm().values()  # type: ignore[attr-defined]
+    suffix = "ps" if precision == "float32" else "pd"
+    divisions = re.findall(rf"\bv?div{suffix}\b", text)
+    assert len(divisions) >= 7  # three steady states, two linear-over-exponential rates, one logistic, one step of v
+    if "zmm" in text or "ymm" in text:
+        assert len(re.findall(rf"\bvdiv{suffix}\b.*[yz]mm", text)) >= 7
+
+
+def test_constant_assigned_variables_are_not_carried_and_others_are() -> None:
+    text = emit(lower(cell_of(HOSTILE)), "float64")
+    slots = re.findall(r"^slot \d+: (.*)$", text, flags=re.M)
+    assert slots[:3] == ["v", "slots of lambda", "R of lambda"] and not any("lane" in slot for slot in slots)
+    memory = """
+    NEURON { SUFFIX memo NONSPECIFIC_CURRENT i RANGE g }
+    PARAMETER { g = 0.001 (S/cm2) }
+    ASSIGNED { v (mV) i (mA/cm2) before (mV) }
+    INITIAL { before = v }
+    BREAKPOINT { i = g*(before + 65) before = v }
+    """
+    assert "before of memo" in emit(lower(cell_of(memory)), "float64")
+
+
+def test_mechanism_that_reads_an_undefined_name_is_refused() -> None:
+    mechanism = parse(HOSTILE)
+    broken = replace(mechanism, parameters=mechanism.parameters[1:])
+    cell = cell_of(HOSTILE)
+    tables = lower(cell)
+    instance = replace(tables.compartments[0].instances[0], mechanism=broken, bindings=())
+    compartments = (replace(tables.compartments[0], instances=(instance,)),)
+    with pytest.raises(CellError, match="has no value when it is read"):
+        emit(replace(tables, compartments=compartments), "float64")
+
+
+def test_lanes_are_a_power_of_two_from_sixteen() -> None:
+    for lanes in (8, 24):
+        with pytest.raises(InternalError, match="power of two"):
+            build(read_cell("sphere"), lanes=lanes)
+
+
+def test_any_number_of_lanes_gives_the_same_voltages() -> None:
+    cell = read_cell("sphere")
+    theta = cell.space.draw(0, 0, 40)
+    results = [simulate(build(cell, "float32", lanes=lanes), theta, PROTOCOL).v[0] for lanes in (16, 64, 128)]
+    assert np.array_equal(results[0], results[1]) and np.array_equal(results[1], results[2])
