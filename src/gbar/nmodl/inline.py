@@ -10,6 +10,7 @@ from gbar.nmodl import tree as t
 from gbar.nmodl.fresh import Fresh
 
 MAX_STATEMENTS = 5_000
+MAX_CALLS = 30  # inside one another
 
 
 @dataclass
@@ -18,6 +19,7 @@ class _Inliner:
     fresh: Fresh
     file: str
     made: int = 0
+    depth: int = 0
 
     def body(self, body: tuple[t.Statement, ...], names: dict[str, str]) -> list[t.Statement]:
         """`body` without calls and LOCALs; `names` says how variables are called outside (argument -> its copy)."""
@@ -77,7 +79,17 @@ class _Inliner:
         if routine.kind == "FUNCTION":
             names[routine.name] = self.fresh(routine.name)
             out.append(t.Assign(names[routine.name], t.Number(0.0), at))
+        self.depth += 1
+        if self.depth > MAX_CALLS:
+            raise NmodlError(
+                f"more than {MAX_CALLS} calls inside one another",
+                file=self.file,
+                line=at.line,
+                column=at.column,
+                remedy="join some of these procedures",
+            )
         out += self.body(routine.body, names)
+        self.depth -= 1
         return t.Name(names[routine.name], at) if routine.kind == "FUNCTION" else t.Number(0.0)
 
     def count(self, at: t.Position) -> None:
@@ -99,6 +111,6 @@ def inline(
 
     Arguments are passed by value, a FUNCTION gives the variable of its own name, and a local variable, argument or
     result gets a name that `fresh` makes; it is 0 until assigned. Raises NmodlError where this grows beyond
-    MAX_STATEMENTS.
+    MAX_STATEMENTS, or calls are nested beyond MAX_CALLS.
     """
     return tuple(_Inliner(routines, fresh, file).body(body, {}))

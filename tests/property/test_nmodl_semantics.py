@@ -1,0 +1,126 @@
+"""The blocks of a mechanism compute what the statements of its file say."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gbar import mechanism
+from gbar.nmodl import blocks as b
+from gbar.nmodl import tree as t
+from gbar.nmodl.parse import parse_file
+from gbar.nmodl.unparse import unparse
+
+sys.path.insert(0, str(Path(__file__).parent))
+from nmodl_evaluation import Interpreter, run_block
+
+VARIABLES = ["v", "p", "q", "x", "y"]  # x and y are ASSIGNED
+
+
+def same(one: float, other: float, tolerance: float = 1e-9) -> bool:
+    return (math.isnan(one) and math.isnan(other)) or math.isclose(one, other, rel_tol=tolerance, abs_tol=1e-12)
+
+
+def block_of(tree: b.File, kind: type) -> tuple[t.Statement, ...]:
+    return next((block.body for block in tree.blocks if isinstance(block, kind)), ())
+
+
+@pytest.mark.parametrize("name", mechanism.shipped())
+@given(v=st.floats(-120, 80), celsius=st.floats(0, 40), data=st.data())
+@settings(max_examples=20, deadline=None, derandomize=True)
+def test_shipped_blocks_say_what_their_files_say(name, v, celsius, data):
+    file = mechanism.shipped_file(name)
+    built = mechanism.read(file)
+    tree = parse_file(file.read_text())
+    values = {parameter.name: parameter.value for parameter in built.parameters}
+    values |= {"v": v, "celsius": celsius, "dt": 0.025, "t": 0.0, "ena": 50.0, "ek": -90.0}
+    written = dict(values) | {"FARADAY": 96485.3321233100184, "R": 8.3144626181532395}
+
+    interpreter = Interpreter(tree, written)
+    interpreter.body(block_of(tree, b.Initial), {})
+    initial = run_block(built.initial, values)
+    assert set(built.states) <= set(initial)
+    for variable, value in initial.items():
+        assert same(value, interpreter.values[variable])
+
+    values |= initial
+    for state in built.states:
+        values[state] = interpreter.values[state] = data.draw(st.floats(0, 1))
+    interpreter.body(block_of(tree, b.Breakpoint), {})
+    results = run_block(built.breakpoint, values)
+    assert {current.name for current in built.currents} <= set(results)
+    for variable, value in results.items():
+        assert same(value, interpreter.values[variable])
+
+
+# --- programs made up by Hypothesis ------------------------------------------------------------------------------
+
+numbers = st.integers(-4, 4).map(lambda n: t.Number(float(n)) if n >= 0 else t.Unary("-", t.Number(float(-n))))
+
+
+def expressions(names: list[str], depth: int = 2, functions: tuple[str, ...] = ("f", "g")) -> st.SearchStrategy[t.Expr]:
+    leaf = numbers | st.sampled_from(names).map(t.Name)
+    if depth == 0:
+        return leaf
+    inner = expressions(names, depth - 1, functions)
+    forms = [
+        leaf,
+        st.builds(t.Binary, st.sampled_from(["+", "-", "*", "/", "<", ">=", "==", "&&"]), inner, inner),
+        st.builds(t.Unary, st.sampled_from(["-", "!"]), inner),
+        st.builds(lambda x: t.Call("tanh", (x,)), inner),
+    ]
+    if functions:
+        forms.append(st.builds(lambda name, x: t.Call(name, (x,)), st.sampled_from(functions), inner))
+    return st.one_of(forms)
+
+
+def bodies(names: list[str], targets: list[str], functions: tuple[str, ...], depth: int = 2) -> st.SearchStrategy:
+    assign = st.builds(t.Assign, st.sampled_from(targets), expressions(names, 2, functions))
+    call = st.just(t.CallStatement(t.Call("proc", (t.Name(names[0]),)))) if "g" in functions else assign
+    if depth == 0:
+        return st.lists(assign | call, max_size=3).map(tuple)
+    inner = bodies(names, targets, functions, depth - 1)
+    local = bodies([*names, "a"], [*targets, "a"], functions, depth - 1).map(lambda body: (t.Local(("a",)), *body))
+    branch = st.builds(t.If, expressions(names, 1, functions), inner | local, inner | local)
+    return st.lists(assign | call | branch, max_size=3).map(tuple)
+
+
+@st.composite
+def programs(draw) -> b.File:
+    """A mechanism whose BREAKPOINT does whatever it likes with locals, branches, a procedure and two functions."""
+    f = draw(bodies(["z", "v", "p"], ["f", "z"], (), 1))
+    g = draw(bodies(["z", "x", "g"], ["g", "z", "y"], ("f",), 1))
+    proc = draw(bodies(["z", "x", "y", "q"], ["x", "y", "z"], ("f",), 1))
+    body = draw(bodies(VARIABLES, ["x", "y", "i"], ("f", "g")))
+    z = (b.Argument("z"),)
+    return b.File(
+        (
+            b.Neuron((b.Suffix("made"), b.NonspecificCurrent((t.Name("i"),)), b.RangeNames((t.Name("p"), t.Name("q"))))),
+            b.Parameters((b.ParameterDecl("p", 1.0), b.ParameterDecl("q", 2.0))),
+            b.Assigned(tuple(b.VariableDecl(name) for name in ("v", "i", "x", "y"))),
+            b.Breakpoint((*body, t.Assign("i", t.Binary("+", t.Name("x"), t.Name("y"))))),
+            b.Routine("FUNCTION", "f", z, "", f),
+            b.Routine("FUNCTION", "g", z, "", g),
+            b.Routine("PROCEDURE", "proc", z, "", proc),
+        )
+    )
+
+
+@given(programs(), st.tuples(*[st.floats(-3, 3)] * 5))
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_blocks_of_any_program_say_what_it_says(tree, numbers):
+    built = mechanism.parse(unparse(tree))
+    values = dict(zip(VARIABLES, numbers, strict=True))
+    interpreter = Interpreter(tree, dict(values) | {"i": 0.0})
+    interpreter.body(block_of(tree, b.Breakpoint), {})
+    kept = {name: values[name] for name in ("v", "p", "q", *built.assigned) if name != "i"} | {"i": 0.0}
+    results = run_block(built.breakpoint, kept)
+    assert "i" in results
+    for name, value in results.items():
+        if math.isfinite(interpreter.values[name]) and abs(interpreter.values[name]) < 1e6:
+            assert same(value, interpreter.values[name], 1e-6)
