@@ -77,8 +77,9 @@ class Report:
     """Everything that one HTML page tells; a part that is None or empty is left out.
 
     `sweeps` are those the estimate rests on, one for each array of `predicted` (the recording's own where not given);
-    `truth` is known only where a simulation was inverted. `summary` are sentences of the caller's for the headline,
-    `provenance` may nest mappings and sequences, `files` names what else was written and says what it is.
+    `truth` is known only where a simulation was inverted; `totals` are conductances of the whole membrane by parameter.
+    `summary` are sentences of the caller's for the headline, `provenance` may nest mappings and sequences, `files` names
+    what else was written and says what it is.
     """
 
     title: str
@@ -89,6 +90,7 @@ class Report:
     sweeps: tuple[Sweep, ...] = ()
     estimate: Estimate | None = None
     truth: Float[np.ndarray, " parameter"] | None = None  # physical units
+    totals: Mapping[str, Float[np.ndarray, " draw"]] = field(default_factory=dict)  # nS, of every sample
     predicted: Traces | None = None
     features: PredictiveCheck | None = None
     simulations: SimulationSummary | None = None

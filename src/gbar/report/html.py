@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 from matplotlib.figure import Figure
 
 from gbar.diagnose.narrowing import Correlation, Narrowing, correlations, narrowing
+from gbar.files import write_whole
 from gbar.report import tables
 from gbar.report.content import Report
 from gbar.report.networks import box_figure, scatter_figure, scores_figure, training_figure
-from gbar.report.output import write_whole
 from gbar.report.posteriors import marginals_figure, pairs_figure
 from gbar.report.predictions import features_figure, predicted_figure
 from gbar.report.style import svg
@@ -60,6 +61,7 @@ def render(content: Report) -> str:
     return environment.from_string(source).render(
         content=content,
         found=found,
+        totals={name: np.quantile(values, (0.05, 0.5, 0.95)).tolist() for name, values in content.totals.items()},
         tied=tied,
         conclusions=conclusions(content, found, tied),
         warnings=warnings(content),
@@ -87,13 +89,14 @@ def conclusions(content: Report, found: Sequence[Narrowing], tied: Sequence[Corr
         sentences.append(f"Known better together than each alone: {pairs}{more}.")
     if content.features:
         sentences.append(content.features.verdict)
-    return sentences
+    return list(dict.fromkeys(sentences))
 
 
 def warnings(content: Report) -> list[str]:
     """Everything the reader must know before believing a number, without repetition."""
     said = [*content.warnings, *(content.estimate.warnings if content.estimate is not None else ())]
     if content.recording is not None:
+        said += content.recording.warnings
         said += [f"Left out of the recording: {reason}" for reason in content.recording.refused]
     said += [f"{sweep.name}: {warning}" for sweep in content.observed for warning in sweep.warnings]
     return list(dict.fromkeys(said))

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from gbar.diagnose.predictive import FeatureCheck, PredictiveCheck
+from gbar.features import spike_times
 from gbar.recordings.recording import Sweep
 from gbar.report.envelope import band, envelope
 from gbar.report.style import (
@@ -27,7 +28,7 @@ from gbar.report.style import (
     numbered,
     plain,
 )
-from gbar.report.sweeps import padded, spike_times, time_scale
+from gbar.report.sweeps import padded, time_scale
 from gbar.report.tables import percent
 from gbar.traces import Status, Traces
 
@@ -101,9 +102,9 @@ def _overlay(
 
 def _first_spikes(sweep: Sweep, rows: Float[np.ndarray, "row time"], sampling: float) -> tuple[float, float] | None:
     """A stretch of time (ms) that holds the first recorded spikes (else the first predicted ones), or None."""
-    spikes = spike_times(sweep.v, sweep.dt)
+    spikes = spike_times(sweep.v[None], sweep.dt)[0]
     if not len(spikes):
-        spikes = np.sort(np.concatenate([spike_times(row, sampling) for row in rows[:20]] or [np.empty(0)]))
+        spikes = np.sort(np.concatenate([*spike_times(rows[:20], sampling), np.empty(0)]))
     if not len(spikes):
         return None
     near = spikes[(spikes < spikes[0] + 80.0)][:3]

@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 
+from gbar.features import spike_times
 from gbar.recordings.recording import Sweep
 from gbar.report.envelope import envelope
 from gbar.report.style import INK, QUIET, SECOND, blank, drawn, numbered, plain
 
-THRESHOLD = -20.0  # mV; a spike crosses it upward
 MOST = 40  # panels in one picture
 
 
@@ -72,19 +72,12 @@ def _grid(lines: int, columns: int) -> tuple[Figure, GridSpec]:
 def _draw_voltage(axes: Axes, sweep: Sweep, scale: float, longest: int) -> None:
     t, v = envelope(sweep.v, sweep.dt, 1500)
     axes.plot(t / scale, v, color=INK, linewidth=0.7)
-    spikes = spike_times(sweep.v, sweep.dt)
+    spikes = spike_times(sweep.v[None], sweep.dt)[0]
     at_top = axes.get_xaxis_transform()
     marks = axes.plot(spikes / scale, np.full(len(spikes), 0.985), "|", color=SECOND, transform=at_top, clip_on=False)
     marks[0].set(markersize=6, markeredgewidth=0.9)
     count = f"{len(spikes)} spike" + ("" if len(spikes) == 1 else "s")
     axes.set_title(f"{plain(sweep.name, longest)}  ·  {count}", fontsize=8.5)
-
-
-def spike_times(v: Float[np.ndarray, " time"], dt: float) -> Float[np.ndarray, " spike"]:
-    """When the voltage crosses −20 mV upward, linearly interpolated, in ms."""
-    before = np.flatnonzero((v[:-1] < THRESHOLD) & (v[1:] >= THRESHOLD))
-    times: Float[np.ndarray, " spike"] = (before + (THRESHOLD - v[before]) / (v[before + 1] - v[before])) * dt
-    return times
 
 
 def time_scale(duration: float) -> tuple[float, str]:

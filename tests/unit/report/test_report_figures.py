@@ -18,18 +18,13 @@ from gbar.report.networks import box_figure, scatter_figure, scores_figure, trai
 from gbar.report.posteriors import marginals_figure, pairs_figure
 from gbar.report.predictions import features_figure, predicted_figure
 from gbar.report.style import _log_ticks, _tick, plain, svg
-from gbar.report.sweeps import recording_figure, spike_times
+from gbar.report.sweeps import recording_figure
 from gbar.traces import Traces
 
 
 def words(figure: Figure) -> str:
     """Everything that is written in a figure."""
     return " | ".join(text.get_text() for text in figure.findobj(mpl.text.Text))
-
-
-def test_spikes_are_upward_crossings_of_minus_20_interpolated() -> None:
-    v = np.array([-65.0, -30.0, 10.0, -30.0, -65.0, -20.0, -70.0])
-    assert spike_times(v, 0.1) == pytest.approx([0.125, 0.5])
 
 
 def test_the_recording_shows_every_sweep_with_its_units_and_spikes(recording: Recording) -> None:
@@ -39,7 +34,7 @@ def test_the_recording_shows_every_sweep_with_its_units_and_spikes(recording: Re
     assert "current\n(pA)" in text
     assert "time (ms)" in text
     for sweep in recording.sweeps:
-        assert f"{sweep.name}  ·  {len(spike_times(sweep.v, sweep.dt))} spikes" in text
+        assert f"{sweep.name}  ·  {sweep.spike_count()} spikes" in text
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 9, 45])
