@@ -19,7 +19,6 @@ from gbar.learn.posterior import (
     PointEstimator,
     load_estimator,
     load_posterior,
-    schedule_for,
     train_posterior,
 )
 from gbar.learn.training import Schedule, regress
@@ -273,8 +272,3 @@ def test_a_damaged_estimator_gives_one_line(posterior, tmp_path, harm):
     with pytest.raises(EstimatorError) as raised:
         load_estimator(folder)
     assert "\n" not in str(raised.value) and str(folder) in str(raised.value)
-
-
-def test_schedules_shrink_as_data_grow():
-    epochs = [schedule_for(rows).epochs for rows in (100, 3000, 20_000, 100_000, 10**6)]
-    assert epochs == sorted(epochs, reverse=True) and epochs[0] <= 100 and epochs[-1] >= 10

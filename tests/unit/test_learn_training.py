@@ -10,7 +10,7 @@ from gbar.dataset import split_rows
 from gbar.errors import DatasetError, EstimatorError, OutputError
 from gbar.learn import training
 from gbar.learn.networks import Architecture, build_network
-from gbar.learn.training import Schedule, rate_at, regress
+from gbar.learn.training import Schedule, rate_at, regress, schedule_for
 
 QUICK = Schedule(epochs=6, batch=32, threads=1)
 
@@ -162,3 +162,10 @@ def test_data_that_cannot_be_learned_from_are_refused():
         regress(v, np.where(unit > 0.9, np.inf, unit), schedule=QUICK)
     with pytest.raises(EstimatorError, match="diverged"):
         regress(v * 1e30, unit * 1e30, schedule=QUICK)
+
+
+def test_schedules_shrink_as_data_grow():
+    for kind in ("trace", "talk"):
+        schedules = [schedule_for(rows, kind) for rows in (100, 3000, 10_000, 20_000, 100_000, 10**6)]
+        epochs, batches = [s.epochs for s in schedules], [s.batch for s in schedules]
+        assert epochs == sorted(epochs, reverse=True) and batches == sorted(batches) and epochs[-1] >= 10

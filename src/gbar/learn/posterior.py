@@ -24,7 +24,7 @@ from gbar.estimate import Estimate
 from gbar.learn.archive import About, read_archive, write_archive
 from gbar.learn.flow import BoxedFlow, FlowArchitecture, negative_log_density
 from gbar.learn.networks import Architecture, build_network
-from gbar.learn.training import Data, Draw, Epoch, History, Regression, Schedule, threads_at, train
+from gbar.learn.training import Data, Draw, Epoch, History, Regression, Schedule, schedule_for, threads_at, train
 from gbar.parameters import ParameterSpace
 
 FEATURES = 64
@@ -191,12 +191,6 @@ def load_posterior(folder: Path) -> NeuralPosterior:
     if not isinstance(found, NeuralPosterior):
         raise EstimatorError("it gives points, not a posterior", file=folder, remedy="train a posterior")
     return found
-
-
-def schedule_for(rows: int) -> Schedule:
-    """A schedule that ends in a few minutes on two cores: many epochs over few rows, fewer over many."""
-    epochs = int(np.clip(400_000 // max(rows, 1), 12, 60))
-    return Schedule(epochs=epochs, batch=64 if rows < 10_000 else 128, rate=1.5e-3, average=0.99, patience=20)
 
 
 def train_posterior(

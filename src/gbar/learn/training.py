@@ -37,13 +37,28 @@ class Schedule:
     `threads`: torch's, None leaves them as they are.
     """
 
-    epochs: int = 60
-    batch: int = 64
+    epochs: int = 30
+    batch: int = 32
     rate: float = 2e-3
     average: float = 0.99
     patience: int | None = None
     clip: float = 5.0
     threads: int | None = None
+
+
+def schedule_for(rows: int, kind: str = "trace") -> Schedule:
+    """What does well, in a minute or two on two cores for 3,000 rows and within eight minutes for 20,000 of 2,000
+    samples.
+
+    `kind` is "trace" (also inside a posterior) or "talk"; that small network takes a higher rate. More rows take fewer
+    epochs of larger batches.
+    """
+    epochs, batch = (
+        (30, 32) if rows <= 5_000 else (25, 64) if rows <= 15_000 else (20, 128) if rows <= 50_000 else (12, 128)
+    )
+    if kind == "talk":
+        return Schedule(epochs=epochs + 10, batch=batch, rate=5e-3)
+    return Schedule(epochs=epochs, batch=batch)
 
 
 @dataclass(frozen=True)
