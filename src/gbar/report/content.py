@@ -78,8 +78,8 @@ class Report:
 
     `sweeps` are those the estimate rests on, one for each array of `predicted` (the recording's own where not given);
     `truth` is known only where a simulation was inverted; `totals` are conductances of the whole membrane by parameter.
-    `summary` are sentences of the caller's for the headline, `provenance` may nest mappings and sequences, `files` names
-    what else was written and says what it is.
+    `summary` are sentences of the caller's for the headline, `provenance` may nest mappings and sequences, `files`
+    names what else was written and says what it is.
     """
 
     title: str
