@@ -271,12 +271,14 @@ def _ornstein_uhlenbeck(
     spread = math.sqrt(-math.expm1(-2.0 * step))
     mixing = np.where(lag >= 0, powers[np.abs(lag)] * spread, 0.0).astype(np.float32)
     fading = powers[1:].astype(np.float32)
-    last = x[:, :1].copy()  # stationary from the first sample, which stays as it is
-    for start in range(1, samples, block):
-        part = x[:, start : start + block]
-        width = part.shape[1]
-        part[:] = part @ mixing[:width, :width] + last * fading[:width]
-        last = part[:, -1:].copy()
+    for first in range(0, rows, _ROWS):  # groups of rows that stay in the cache
+        group = x[first : first + _ROWS]
+        last = group[:, :1].copy()  # stationary from the first sample, which stays as it is
+        for start in range(1, samples, block):
+            part = group[:, start : start + block]
+            width = part.shape[1]
+            part[:] = part @ mixing[:width, :width] + last * fading[:width]
+            last = part[:, -1:].copy()
     return x
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from gbar.errors import ParameterError
-from gbar.features import UNITS, features, spike_times
+from gbar.features import UNITS, features, spike_counts, spike_times
 from gbar.recordings import read
+from gbar.traces import Traces
 
 DT = 0.025
 ON, OFF = 50.0, 250.0
@@ -239,3 +240,13 @@ def test_no_rows():
     empty = features(np.zeros((0, 1001)), 0.1, (10.0, 50.0))
     assert all(x.shape == (0,) for x in empty.values())
     assert spike_times(np.zeros((0, 10)), 0.1) == []
+
+
+def test_spike_counts_by_row_and_stimulus(trains):
+    other = triangle(at=(60.0, 80.0))[None].repeat(len(trains), axis=0)
+    sites = np.stack([trains, np.full_like(trains, 40.0)], axis=1)  # the first site counts
+    traces = Traces((sites, other[:, None]), (DT, 0.01), np.zeros(len(trains), dtype=np.uint8))
+    counts = spike_counts(traces)
+    assert counts.shape == (len(trains), 2)
+    assert counts[:, 0].tolist() == [len(x) for x in spike_times(trains, DT)]
+    assert (counts[:, 1] == 2).all()

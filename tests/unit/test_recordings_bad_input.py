@@ -128,8 +128,13 @@ def test_a_file_that_may_not_be_opened(tmp_path, monkeypatch):
 
     path = plain(tmp_path / "cell.nwb")
     monkeypatch.setattr(type(path), "open", refuse)
-    with pytest.raises(RecordingError, match="cannot be opened: Permission denied; check its permissions"):
+    with pytest.raises(RecordingError, match="cannot be opened: Permission denied; check the path and its permissions"):
         read(path)
+
+
+def test_a_name_too_long_for_the_system():
+    with pytest.raises(RecordingError, match="cannot be opened: File name too long"):
+        read("x" * 5000 + ".nwb")
 
 
 def test_every_cut_of_a_file_is_refused_or_read_whole(tmp_path):

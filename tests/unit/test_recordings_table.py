@@ -184,6 +184,16 @@ def test_nan_is_named_by_sweep_and_sample(tmp_path):
         read(path)
 
 
+@pytest.mark.parametrize(
+    ("stated", "message"),
+    [({"voltage_unit": "uV"}, "|v| never exceeds 0.065 mV"), ({"current_unit": "fA"}, "|I| never exceeds 1.5e-06 nA")],
+)
+def test_a_unit_that_makes_everything_tiny_is_doubted(tmp_path, stated, message):
+    path = text(tmp_path / "cell.csv", ["voltage", "current"], (V, PA * 0.01))
+    (warning,) = read(path, **(STATED | stated)).sweeps[0].warnings
+    assert warning.startswith(message)
+
+
 def test_the_matrices_of_a_published_example(shared):
     folder = shared / "recordings" / "csv"
     stated = {"voltage_unit": "mV", "current_unit": "A", "dt": "0.01 ms", "stimulus": folder / "input_traces_hh.csv"}

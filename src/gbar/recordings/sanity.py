@@ -53,6 +53,8 @@ def doubts(v: Float[np.ndarray, " time"], current: Float[np.ndarray, " time"], d
         found.append("the voltage is constant")
     elif float(np.abs(v).max()) < 1.0:
         found.append(f"|v| never exceeds {float(np.abs(v).max()):.3g} mV: is its unit wrong?")
+    if 0.0 < float(np.abs(current).max()) < 1e-5:
+        found.append(f"|I| never exceeds {float(np.abs(current).max()):.3g} nA: is its unit wrong?")
     if dt > 0.1:
         found.append(f"sampled every {dt:g} ms: spikes are undersampled")
     if looks_monitored(current):

@@ -141,16 +141,16 @@ def refuse(path: Path, what: str, remedy: str, line: int | None = None) -> NoRet
 
 def check_file(path: Path) -> None:
     """Refuses what is no file, or an empty one; raises RecordingError."""
-    if not path.exists():
-        raise RecordingError("no such file", file=path, remedy="check the path")
-    if path.is_dir():
-        raise RecordingError("is a directory, not a recording", file=path, remedy="name a file in it")
-    if not path.is_file():
-        raise RecordingError("is not a regular file", file=path, remedy="name a recording's file")
     try:
+        if not path.exists():
+            refuse(path, "no such file", "check the path")
+        if path.is_dir():
+            refuse(path, "is a directory, not a recording", "name a file in it")
+        if not path.is_file():
+            refuse(path, "is not a regular file", "name a recording's file")
         with path.open("rb") as stream:
             if not stream.read(1):
-                raise RecordingError("is empty", file=path, remedy="copy or download it again")
+                refuse(path, "is empty", "copy or download it again")
     except OSError as error:
         what = f"cannot be opened: {error.strerror}"
-        raise RecordingError(what, file=path, remedy="check its permissions") from error
+        raise RecordingError(what, file=path, remedy="check the path and its permissions") from error
