@@ -86,7 +86,7 @@ class Node:
     def integer(self) -> int:
         """A whole number, 0 or above."""
         text = str(self.value).strip()
-        if not (text.isascii() and text.isdigit() and len(text) < 19):
+        if not (text.isascii() and text.isdigit() and len(text) <= 20):
             raise self.fail(f"expected a whole number, 0 or above, got {self._kind()}")
         return int(text)
 

@@ -1,7 +1,7 @@
 import itertools
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gbar.parameters import FreeParameter, ParameterSpace
@@ -20,6 +20,7 @@ def spaces(draw):
     return ParameterSpace(tuple(parameters))
 
 
+@settings(deadline=None)
 @given(spaces(), st.integers(0, 2**63), st.data())
 def test_unit_and_theta_are_inverse(space, seed, data):
     unit = np.array([data.draw(st.lists(st.floats(-1, 1), min_size=len(space), max_size=len(space)))])
@@ -30,6 +31,7 @@ def test_unit_and_theta_are_inverse(space, seed, data):
     assert space.inside(space.draw(seed, 0, 20)).all()
 
 
+@settings(deadline=None)
 @given(spaces(), st.integers(0, 2**63), st.lists(st.integers(0, 60), min_size=0, max_size=6))
 def test_a_draw_does_not_depend_on_the_partition(space, seed, cuts):
     whole = space.draw(seed, 0, 60)

@@ -1,7 +1,7 @@
 import json
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gbar.protocol import Chirp, Noise, Protocol, Ramp, Sampled, Step, Stimulus, Sum, Train
@@ -26,6 +26,7 @@ simple = st.one_of(
 waveforms = st.one_of(simple, st.builds(Sum, st.lists(simple, max_size=3).map(tuple)))
 
 
+@settings(deadline=None)
 @given(waveforms, st.integers(1, 400), st.integers(1, 8), st.sampled_from([0.005, 0.01, 0.02, 0.025, 0.1]))
 def test_text_and_back(waveform, count, stride, dt):
     stimulus = Stimulus("s", waveform, count * (stride * dt), dt=dt, sampling=stride * dt)
@@ -35,6 +36,7 @@ def test_text_and_back(waveform, count, stride, dt):
     assert np.array_equal(again.stimuli[0].injected(), stimulus.injected())
 
 
+@settings(deadline=None)
 @given(waveforms, st.lists(st.floats(0, 1500), min_size=1, max_size=30))
 def test_the_current_at_a_time_does_not_depend_on_the_other_times(waveform, asked):
     together = waveform.current(np.array(asked))

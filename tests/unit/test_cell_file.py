@@ -126,6 +126,22 @@ def test_a_mistake_in_the_mod_file_is_the_mod_file_s(own):
         read_cell(own)
 
 
+def test_a_unit_that_gbar_does_not_know_is_compared_as_a_word(own):
+    mod = own.parent / "channels" / "kslow.mod"
+    mod.write_text(
+        mod.read_text().replace("tau = 40 (ms)", "tau = 40 (fortnight)").replace("RANGE gbar", "RANGE gbar, tau")
+    )
+    text = own.read_text()
+    own.write_text(text.replace("gbar: 5 pS/um2", "gbar: 5 pS/um2\n        tau: 3.5 fortnight"))
+    cell = read_cell(own)
+    assert cell.quantities()["tau_kslow.soma"].value == 3.5
+    write_cell(cell, own.parent / "again.yaml")
+    assert read_cell(own.parent / "again.yaml") == cell
+    own.write_text(text.replace("gbar: 5 pS/um2", "gbar: 5 pS/um2\n        tau: 3.5 ms"))
+    with pytest.raises(CellError, match="expected a number of fortnight"):
+        read_cell(own)
+
+
 def test_any_cut_of_the_file_is_refused_in_one_line(own):
     """No prefix of a good file makes anything but a cell or a UserError."""
     text = own.read_text()
@@ -171,6 +187,12 @@ def test_long_sampled_currents_go_to_tables(tmp_path):
     table.write_text(table.read_text().replace("0.", "0.1", 1))
     with pytest.raises(CellError, match="does not hold the values that were written"):
         read_cell(tmp_path / "c.yaml")
+
+
+def test_texts_keep_what_yaml_would_fold(tmp_path):
+    cell = replace(read_cell("sphere"), name="µ\x85\u2028", source="a\r\nb \t", description="no: {x} # é\n\n  - 1")
+    write_cell(cell, tmp_path / "c.yaml")
+    assert read_cell(tmp_path / "c.yaml") == cell
 
 
 def test_a_cell_that_cannot_be_written_leaves_nothing(tmp_path):

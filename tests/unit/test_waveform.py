@@ -35,6 +35,11 @@ def test_ramp_by_its_definition():
     np.testing.assert_allclose(Ramp(5, 20, -0.1, 0.3).current(T), expected, atol=1e-15)
 
 
+def test_a_waveform_may_last_no_time():
+    for wave in (Ramp(1, 0, 1, 2), Chirp(1, 5e-324, 1, 2, 3), Step(1, 0, 1), Noise(1, 0, 1, 1, 1, 1)):
+        assert not wave.current(T).any()
+
+
 def test_chirp_sweeps_its_frequency():
     """The phase is the integral of the frequency, taken here by sums."""
     fine = np.arange(0, 40, 0.001)

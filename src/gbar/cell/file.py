@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import re
-import tempfile
+import secrets
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from gbar.protocol import Protocol, Sampled, Sum, Waveform
 CELLS = Path(__file__).parent.parent / "cells"
 SMALL = 64  # samples up to which a sampled current stands in the YAML itself
 
+_LINE_BREAKS = frozenset("\x85\u2028\u2029")
 _REQUIRED = ("name", "temperature", "morphology", "regions", "parameters", "protocol")
 
 
@@ -172,7 +172,10 @@ def write_cell(cell: Cell, file: str | Path) -> None:
     file = Path(file)
     try:
         data = _as_data(cell, file)
-        _write(file, yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100).encode())
+        text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
+        if set(text) & _LINE_BREAKS:  # which YAML would fold: write them as escapes
+            text = yaml.safe_dump(data, sort_keys=False, width=100)
+        _write(file, text.encode())
     except OSError as trouble:
         raise OutputError(f"cannot be written: {trouble.strerror}", file=file, remedy="choose another place") from None
 
@@ -257,13 +260,11 @@ def _digest(file: Path) -> str:
 
 def _write(file: Path, content: bytes) -> None:
     """Writes a file whole or not at all."""
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        Path(name).chmod(0o644)
-        Path(name).replace(file)
+        draft.write_bytes(content)
+        draft.replace(file)
     except BaseException:
         with contextlib.suppress(OSError):
-            Path(name).unlink()
+            draft.unlink()
         raise

@@ -103,7 +103,7 @@ class Ramp(_Checked):
     def current(self, t: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"]:
         """The current in nA at times t in ms."""
         on = _within(t, self.delay, self.duration)
-        share = (t - self.delay) / (self.duration or 1.0)
+        share = (t - self.delay) / max(self.duration, GUARD)
         return np.where(on, self.start + (self.stop - self.start) * share, 0.0)
 
 
@@ -119,7 +119,7 @@ class Chirp(_Checked):
 
     def current(self, t: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"]:
         """The current in nA at times t in ms."""
-        seconds, whole = (t - self.delay) / 1000, (self.duration or 1.0) / 1000
+        seconds, whole = (t - self.delay) / 1000, max(self.duration, GUARD) / 1000
         phase = 2 * np.pi * (self.f0 * seconds + (self.f1 - self.f0) * seconds**2 / (2 * whole))
         return np.where(_within(t, self.delay, self.duration), self.amplitude * np.sin(phase), 0.0)
 
@@ -251,15 +251,10 @@ def from_node(node: Node) -> Waveform:
     if kind == "table":
         return _table(body)
     maker: Any = _KINDS[kind]
-    names = [field.name for field in fields(maker)]
-    values = body.mapping(required=names)
-    try:
-        waveform: Waveform = maker(
-            **{k: n.integer() if k in _INTEGERS else n.quantity(_UNITS[k]) for k, n in values.items()}
-        )
-    except ProtocolError as error:
-        raise body.fail(error.what, error.remedy) if error.file is None and body.file else error from None
-    return waveform
+    entries = body.mapping(required=[field.name for field in fields(maker)])
+    values = {k: n.integer() if k in _INTEGERS else n.quantity(_UNITS[k]) for k, n in entries.items()}
+    with body.blamed():
+        return cast(Waveform, maker(**values))
 
 
 def _sampled(node: Node) -> Sampled:
