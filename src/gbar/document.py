@@ -147,6 +147,8 @@ def read_text(file: Path, error: type[UserError], limit: int = MAX_BYTES) -> str
     try:
         if file.is_dir():
             raise error("is a directory, expected a file", file=file, remedy="name the file in it")
+        if file.exists() and not file.is_file():
+            raise error("is no regular file", file=file, remedy="name a file on disk")
         if file.stat().st_size > limit:
             raise error(f"is larger than {limit / 1e6:g} MB", file=file, remedy="name another file")
         text = file.read_bytes().decode("utf-8-sig")
@@ -154,9 +156,11 @@ def read_text(file: Path, error: type[UserError], limit: int = MAX_BYTES) -> str
         raise error("no such file", file=file, remedy="check the path") from None
     except UnicodeDecodeError as damage:
         raise error(f"is no text in UTF-8 (byte {damage.start})", file=file, remedy="name a text file") from None
-    except OSError as trouble:
+    except (OSError, ValueError) as trouble:
         raise error(
-            f"cannot be read: {trouble.strerror}", file=file, remedy="check the path and its permissions"
+            f"cannot be read: {getattr(trouble, 'strerror', trouble)}",
+            file=file,
+            remedy="check the path and its permissions",
         ) from None
     if not text.strip():
         raise error("is empty", file=file, remedy="name another file")

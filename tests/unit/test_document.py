@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from gbar import document
@@ -71,6 +73,12 @@ def test_refuses_a_file_that_is_none(tmp_path, content, message):
 def test_refuses_a_directory(tmp_path):
     with pytest.raises(CellError, match="is a directory"):
         document.read_yaml(tmp_path, CellError)
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "nul\0byte.yaml", "x" * 5000 + ".yaml"])
+def test_refuses_a_path_that_leads_to_no_file(name):
+    with pytest.raises(CellError, match=r"is no regular file|cannot be read|no such file"):
+        document.read_yaml(Path(name), CellError)
 
 
 def test_wrong_types_are_named():
