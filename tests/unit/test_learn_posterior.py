@@ -70,7 +70,7 @@ def test_box_and_free_space_are_one_to_one():
 @pytest.mark.parametrize("seed", range(3))
 def test_the_density_integrates_to_one_in_one_dimension(seed):
     flow = spoilt_flow(1, seed)
-    edges = torch.sin(torch.linspace(-np.pi / 2, np.pi / 2, 20_001, dtype=torch.float64))  # finer towards the faces
+    edges = torch.sin(torch.linspace(-np.pi / 2, np.pi / 2, 8_001, dtype=torch.float64))  # finer towards the faces
     middle = ((edges[1:] + edges[:-1]) / 2)[:, None, None].expand(-1, 2, 1)
     with torch.no_grad():
         density = flow.log_prob(middle, torch.tensor([[[-60.0] * 40], [[-40.0] * 40]])).exp()

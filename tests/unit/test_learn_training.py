@@ -12,10 +12,11 @@ from gbar.learn import training
 from gbar.learn.networks import Architecture, build_network
 from gbar.learn.training import Schedule, rate_at, regress, schedule_for
 
-QUICK = Schedule(epochs=6, batch=32, threads=1)
+QUICK = Schedule(epochs=6, batch=64, threads=1)
+SMALL = Architecture("trace", 1, 128, 2, width=4, hidden=16)
 
 
-def toy(rows: int = 600, samples: int = 256) -> tuple[np.ndarray, np.ndarray]:
+def toy(rows: int = 300, samples: int = 128) -> tuple[np.ndarray, np.ndarray]:
     """Sinusoids whose frequency and height are to be found again."""
     unit = np.random.default_rng(1).uniform(-1, 1, (rows, 2))
     t = np.linspace(0, 1, samples)
@@ -29,10 +30,13 @@ def white(sd: float, shape: tuple[int, int]):
 
 def test_it_learns_and_scores_test_rows_per_parameter():
     v, unit = toy()
-    found = regress(v, unit, schedule=Schedule(epochs=25, batch=32, threads=1))
+    found = regress(v, unit, architecture=SMALL, schedule=Schedule(epochs=40, batch=16, rate=4e-3, threads=1))
     assert found.error.shape == (2,) and (found.error < 0.01).all()  # the mean alone: 0.333
-    assert found.architecture == Architecture("trace", 1, 256, 2)
-    test = split_rows(600).test
+    assert (
+        found.architecture == SMALL
+        and regress(v[:50], unit[:50], schedule=Schedule(epochs=1, threads=1)).architecture.width == 16
+    )
+    test = split_rows(300).test
     with torch.no_grad():
         error = (found.network(torch.from_numpy(v[test])).numpy() - unit[test]) ** 2
     np.testing.assert_allclose(found.error, error.mean(axis=0), rtol=1e-4)
@@ -41,8 +45,8 @@ def test_it_learns_and_scores_test_rows_per_parameter():
 def test_test_rows_are_never_learned_from():
     v, unit = toy()
     spoilt = unit.copy()
-    spoilt[split_rows(600).test] = 0.5
-    first, second = (regress(v, u, schedule=QUICK).network.state_dict() for u in (unit, spoilt))
+    spoilt[split_rows(300).test] = 0.5
+    first, second = (regress(v, u, architecture=SMALL, schedule=QUICK).network.state_dict() for u in (unit, spoilt))
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
@@ -50,7 +54,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not():
     v, unit = toy()
     noise = white(1.0, v.shape[1:])
     first, again, other = (
-        regress(v, unit, schedule=QUICK, seed=seed, noise=noise).network.state_dict()["head.weight"]
+        regress(v, unit, architecture=SMALL, schedule=QUICK, seed=seed, noise=noise).network.state_dict()["head.weight"]
         for seed in (1, 1, 2)
     )
     assert torch.equal(first, again) and not torch.equal(first, other)
@@ -76,8 +80,8 @@ class KilledError(Exception):
 
 @pytest.mark.parametrize("dropout", [0.0, 0.1])
 def test_a_killed_training_goes_on_to_the_same_bits(tmp_path, dropout):
-    v, unit = toy()
-    given = {"architecture": Architecture("talk", 1, 256, 2, dropout=dropout), "schedule": QUICK, "seed": 3}
+    v, unit = toy(samples=243)
+    given = {"architecture": Architecture("talk", 1, 243, 2, dropout=dropout), "schedule": QUICK, "seed": 3}
     given["noise"] = white(0.1, v.shape[1:])
     whole = regress(v, unit, **given)
 
@@ -99,24 +103,24 @@ def test_a_killed_training_goes_on_to_the_same_bits(tmp_path, dropout):
 def test_a_checkpoint_of_another_training_or_a_damaged_one_is_refused(tmp_path):
     v, unit = toy(200)
     path = tmp_path / "c.safetensors"
-    regress(v, unit, schedule=QUICK, checkpoint=path)
+    regress(v, unit, architecture=SMALL, schedule=QUICK, checkpoint=path)
     with pytest.raises(EstimatorError, match="another training"):
-        regress(v, unit, schedule=QUICK, seed=1, checkpoint=path)
+        regress(v, unit, architecture=SMALL, schedule=QUICK, seed=1, checkpoint=path)
     with pytest.raises(EstimatorError, match="another training"):
         regress(v + 1, unit, schedule=QUICK, checkpoint=path)
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(EstimatorError, match="cannot be resumed"):
-        regress(v, unit, schedule=QUICK, checkpoint=path)
+        regress(v, unit, architecture=SMALL, schedule=QUICK, checkpoint=path)
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError):
-        regress(v, unit, schedule=QUICK, checkpoint=tmp_path / "file" / "c.safetensors")
+        regress(v, unit, architecture=SMALL, schedule=QUICK, checkpoint=tmp_path / "file" / "c.safetensors")
 
 
 def test_early_stopping_restores_the_best_weights():
     v, unit = toy(60)
     noisy = unit + np.random.default_rng(0).normal(0, 0.5, unit.shape)  # to be overfitted
     data = training.Data(v, noisy, split_rows(60), None, 0)
-    network = build_network(Architecture("trace", 1, 256, 2), 0)
+    network = build_network(SMALL, 0)
     schedule = Schedule(epochs=80, batch=8, patience=5, average=0.0, threads=1)
     history = training.train(network, data, training.squared_error, schedule)
     assert len(history.loss) == history.best + 5 < 80
@@ -136,15 +140,15 @@ def test_the_rate_rises_and_falls():
 def test_progress_tells_the_time_left():
     v, unit = toy(100)
     seen = []
-    regress(v, unit, schedule=QUICK, progress=seen.append)
+    regress(v, unit, architecture=SMALL, schedule=QUICK, progress=seen.append)
     assert [epoch.number for epoch in seen] == [1, 2, 3, 4, 5, 6] and all(epoch.epochs == 6 for epoch in seen)
     assert seen[0].left > 0 and seen[-1].left == 0
 
 
 def test_threads_are_put_back():
-    v, unit = toy(100)
     before = torch.get_num_threads()
-    regress(v, unit, schedule=Schedule(epochs=1, threads=1 if before > 1 else 2))
+    with training.threads_at(before + 1):
+        assert torch.get_num_threads() == before + 1
     assert torch.get_num_threads() == before
 
 
