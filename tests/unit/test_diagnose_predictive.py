@@ -64,6 +64,12 @@ def test_the_verdict_names_what_is_missed() -> None:
     assert check_predictions({}, {}).verdict == "No feature was compared."
 
 
+def test_a_long_list_of_missed_features_is_cut() -> None:
+    names = [f"f{k}" for k in range(20)]
+    text = check_predictions(dict.fromkeys(names, 300.0), dict.fromkeys(names, DRAWS)).verdict
+    assert text.endswith("reaches this cell's f0, f1, f2, f3, f4, f5 and 14 more features.")
+
+
 def test_what_cannot_be_compared_is_refused() -> None:
     with pytest.raises(ParameterError, match="measured but not predicted: height"):
         check_predictions({"height": 1.0}, {"width": DRAWS})

@@ -115,5 +115,7 @@ def _check(name: str, unit: str, measured: float, predicted: Float[np.ndarray, "
     return FeatureCheck(name, unit, measured, median, (low, high), (smallest, largest), undefined, inside)
 
 
-def _listed(names: list[str]) -> str:
+def _listed(names: list[str], most: int = 6) -> str:
+    if len(names) > most + 1:
+        names = [*names[:most], f"{len(names) - most} more features"]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
