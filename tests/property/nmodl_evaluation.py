@@ -19,10 +19,11 @@ def _dexprelr(x):
     return 1 / math.expm1(x) - x * math.exp(x) / math.expm1(x) ** 2
 
 
-FUNCTIONS = {
-    name: getattr(math, name)
-    for name in "exp log log10 sqrt fabs pow floor ceil sin cos tan asin acos atan atan2 sinh cosh tanh expm1".split()
-} | {"exprelr": _exprelr, "dexprelr": _dexprelr}
+NAMES = (
+    "exp", "log", "log10", "sqrt", "fabs", "pow", "floor", "ceil", "sin", "cos", "tan", "asin", "acos", "atan", "atan2",
+    "sinh", "cosh", "tanh", "expm1",
+)  # fmt: skip
+FUNCTIONS = {name: getattr(math, name) for name in NAMES} | {"exprelr": _exprelr, "dexprelr": _dexprelr}
 
 OPERATORS = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "^": math.pow,

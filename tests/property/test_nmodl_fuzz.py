@@ -16,8 +16,9 @@ from gbar.nmodl.lexer import decode
 TEXTS = [mechanism.shipped_file(name).read_bytes() for name in ("hh", "na_ms", "leak_ghk")]
 LIMIT = 10.0  # s; a file of any content
 
-WORDS = sorted(lexer.KEYWORDS | set(lexer.REFUSED) | set(lexer.PUNCTUATION)) + [
-    "v", "m", "m'", "minf", "x", "rates", "ik", "k", "ek", "cnexp", "states", "0", "1", "2.5e-3", "(mV)", "(", ")", "\n",
+WORDS = [
+    *sorted(lexer.KEYWORDS | set(lexer.REFUSED) | set(lexer.PUNCTUATION)),
+    "v", "m", "m'", "minf", "x", "rates", "ik", "k", "ek", "cnexp", "states", "0", "1", "2.5e-3", "(mV)", "\n",
     "COMMENT", "ENDCOMMENT", "TITLE", ":", "?", "celsius", "dt", "exp", "[", "~", '"', "UNITSOFF", "REPRESENTS", "1e999",
 ]  # fmt: skip
 
@@ -110,7 +111,7 @@ def test_excess_is_refused_or_read_in_time(code):
 
 def test_a_file_too_large_is_refused():
     data = b":" + b"x" * lexer.MAX_BYTES
-    with pytest.raises(NmodlError, match="1000001 bytes; a .mod file has at most"):
+    with pytest.raises(NmodlError, match=r"1000001 bytes; a \.mod file has at most"):
         decode(data, "large.mod")
     with pytest.raises(NmodlError, match="bytes"):
         mechanism.parse(data.decode())

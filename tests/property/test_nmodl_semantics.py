@@ -100,7 +100,9 @@ def programs(draw) -> b.File:
     z = (b.Argument("z"),)
     return b.File(
         (
-            b.Neuron((b.Suffix("made"), b.NonspecificCurrent((t.Name("i"),)), b.RangeNames((t.Name("p"), t.Name("q"))))),
+            b.Neuron(
+                (b.Suffix("made"), b.NonspecificCurrent((t.Name("i"),)), b.RangeNames((t.Name("p"), t.Name("q"))))
+            ),
             b.Parameters((b.ParameterDecl("p", 1.0), b.ParameterDecl("q", 2.0))),
             b.Assigned(tuple(b.VariableDecl(name) for name in ("v", "i", "x", "y"))),
             b.Breakpoint((*body, t.Assign("i", t.Binary("+", t.Name("x"), t.Name("y"))))),

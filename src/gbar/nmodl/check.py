@@ -80,7 +80,7 @@ class _Scope:
     def differential(self, state: str, at: t.Position, nested: bool) -> None:
         name = state.rstrip("'")
         if self.where != "DERIVATIVE":
-            raise self.error(at, f"{state} in {self.where}", "equations of states belong in a DERIVATIVE block")
+            raise self.error(at, f"{state}' in {self.where}", "equations of states belong in a DERIVATIVE block")
         if state.endswith("'"):
             raise self.error(at, f"{state}' is of higher order", "write it as equations of first order")
         if name not in self.symbols.states:

@@ -22,8 +22,7 @@ class Affine:
 
 
 class _NotAffine(Exception):
-    def __init__(self, at: t.Position) -> None:
-        self.at = at
+    """An expression is not affine in the state."""
 
 
 def cnexp(
@@ -46,13 +45,12 @@ def cnexp(
         try:
             added = forms.through(solved)
             form = forms.of(line.value)
-        except _NotAffine as error:
-            at = error.at if error.at.line else line.at
+        except _NotAffine:
             raise NmodlError(
                 f"{_base(line)}' is not affine in {_base(line)}",
                 file=file,
-                line=at.line,
-                column=at.column,
+                line=line.at.line,
+                column=line.at.column,
                 remedy=f"METHOD cnexp needs {_base(line)}' = a - b*{_base(line)} with a and b free of {_base(line)}",
             ) from None
         if any(name in forms.known and forms.known[name].factor is not None for name in names(line.value)):
@@ -85,18 +83,18 @@ class _Forms:
     def __init__(self, state: str, fresh: Fresh) -> None:
         self.state, self.fresh = state, fresh
         self.known: dict[str, Affine] = {}
-        self.bent: dict[str, t.Position] = {}  # names that are not affine in the state
+        self.bent: set[str] = set()  # names that are not affine in the state
 
     def through(self, code: Sequence[t.Assign]) -> list[t.Assign]:
         """Learn the forms of the names that depend on the state; returns code that names their parts."""
         added: list[t.Assign] = []
         for line in code:
-            if not names(line.value) & (self.known.keys() | self.bent.keys() | {self.state}):
+            if not names(line.value) & (self.known.keys() | self.bent | {self.state}):
                 continue
             try:
                 form = self.of(line.value)
-            except _NotAffine as error:
-                self.bent[line.target] = error.at if error.at.line else line.at
+            except _NotAffine:
+                self.bent.add(line.target)
                 continue
             parts = []
             for part in (form.scale, form.constant, form.factor):
@@ -111,11 +109,11 @@ class _Forms:
     def of(self, expression: t.Expr) -> Affine:
         """The form of an expression. Raises _NotAffine."""
         match expression:
-            case t.Name(name, at):
+            case t.Name(name):
                 if name == self.state:
                     return Affine(s.ONE, s.ZERO, s.ONE)
                 if name in self.bent:
-                    raise _NotAffine(at)
+                    raise _NotAffine
                 return self.known.get(name) or Affine(s.ONE, expression, None)
             case t.Number():
                 return Affine(s.ONE, expression, None)
@@ -127,12 +125,12 @@ class _Forms:
             case t.Binary("+" | "-" as op, left, right):
                 other = self.of(right)
                 return _sum(self.of(left), other if op == "+" else self.of(t.Unary("-", right)))
-            case t.Binary("*", left, right, at):
-                return _product(self.of(left), self.of(right), at)
+            case t.Binary("*", left, right):
+                return _product(self.of(left), self.of(right))
             case t.Binary("/", left, right):
                 one, other = self.of(left), self.of(right)
                 if other.factor is not None:
-                    raise _NotAffine(expression.at)
+                    raise _NotAffine
                 return Affine(s.divide(one.scale, _value(other)), one.constant, one.factor)
             case t.Select(condition, then, otherwise):
                 self.free(condition)
@@ -149,8 +147,8 @@ class _Forms:
 
     def free(self, expression: t.Expr) -> None:
         dependent = {name for name, form in self.known.items() if form.factor is not None} | {self.state}
-        if names(expression) & (dependent | self.bent.keys()):
-            raise _NotAffine(expression.at)
+        if names(expression) & (dependent | self.bent):
+            raise _NotAffine
 
 
 def _value(form: Affine) -> t.Expr:
@@ -173,9 +171,9 @@ def _sum(one: Affine, other: Affine) -> Affine:
     return Affine(one.scale, s.add(one.constant, other.constant), factor)
 
 
-def _product(one: Affine, other: Affine, at: t.Position) -> Affine:
+def _product(one: Affine, other: Affine) -> Affine:
     if one.factor is not None and other.factor is not None:
-        raise _NotAffine(at)
+        raise _NotAffine
     if one.factor is not None:
         one, other = other, one
     if other.factor is None:

@@ -18,7 +18,7 @@ class Flat:
     def __init__(self, start: Mapping[str, t.Expr]) -> None:
         self.code: list[Line] = []
         self.values: Values = dict(start)
-        self.conductances: list[tuple[t.Conductance, t.Expr]] = []
+        self.conductances: list[t.Conductance] = []
 
 
 def flatten(body: tuple[t.Statement, ...], fresh: Fresh, start: Mapping[str, t.Expr] | None = None) -> Flat:
@@ -41,8 +41,8 @@ def _run(body: tuple[t.Statement, ...], flat: Flat, fresh: Fresh) -> None:
                 _step(flat, fresh, state, value, at)
             case t.If():
                 _branch(statement, flat, fresh)
-            case t.Conductance(variable):
-                flat.conductances.append((statement, flat.values.get(variable, t.Name(variable, statement.at))))
+            case t.Conductance():
+                flat.conductances.append(statement)
             case _:
                 pass  # SOLVE: what it solves is a block of its own
 

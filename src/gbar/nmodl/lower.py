@@ -65,8 +65,9 @@ def _block(
     flat = flatten(body, fresh, _constants(symbols) | dict(start or {}))
     own = symbols.variables() - symbols.constants.keys()
     results = tuple((n, e) for n, e in flat.values.items() if n in own and e != t.Name(n))
-    for conductance, value in flat.conductances:
-        results += ((_slope_name(conductance.ion), value),)
+    for stated in flat.conductances:  # CONDUCTANCE names a variable whose value counts at the end of the block
+        value = flat.values.get(stated.variable, t.Name(stated.variable, stated.at))
+        results += ((_slope_name(stated.ion), value),)
     code, results = s.simplify_code(flat.code, results)
     code, results = s.simplify_code(singular(code), results)
     solved, warnings = cnexp(code, fresh, symbols.file)

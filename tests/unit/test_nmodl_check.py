@@ -1,0 +1,134 @@
+import pytest
+
+from gbar import mechanism
+from gbar.errors import NmodlError
+
+PARTS = {
+    "neuron": "SUFFIX x USEION k READ ek WRITE ik NONSPECIFIC_CURRENT i RANGE g",
+    "parameter": "g = 1 (S/cm2)",
+    "assigned": "v (mV) ek (mV) ik (mA/cm2) i (mA/cm2) a",
+    "state": "m",
+    "initial": "m = 0",
+    "breakpoint": "SOLVE s METHOD cnexp ik = g*m*(v - ek)",
+    "derivative": "m' = 1 - m",
+    "rest": "",
+}
+
+
+def build(**parts):
+    p = PARTS | parts
+    text = f"""NEURON {{ {p["neuron"]} }}
+PARAMETER {{ {p["parameter"]} }}
+ASSIGNED {{ {p["assigned"]} }}
+STATE {{ {p["state"]} }}
+INITIAL {{ {p["initial"]} }}
+BREAKPOINT {{ {p["breakpoint"]} }}
+DERIVATIVE s {{ {p["derivative"]} }}
+{p["rest"]}"""
+    return mechanism.parse(text, "x.mod")
+
+
+def test_the_frame_is_right():
+    assert build().states == ("m",)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"initial": "m = n"}, r"5:15: n is not declared; declare it in"),
+        ({"initial": "n = 1"}, r"5:11: n is not declared"),
+        ({"initial": "g = 1"}, r"5:11: g is a PARAMETER and cannot be assigned; declare it in ASSIGNED"),
+        ({"initial": "ek = 1"}, r"5:11: ek belongs to the simulator"),
+        ({"initial": "v = 1"}, r"5:11: v belongs to the simulator"),
+        ({"initial": "c = 1", "rest": "CONSTANT { c = 3 }"}, r"5:11: c is a constant and cannot be assigned"),
+        ({"initial": "F = 1", "rest": "UNITS { F = 96485 (coul) }"}, r"5:11: F is a constant and cannot be assigned"),
+        ({"initial": "m = area"}, r"5:15: area is not supported; state what depends on it"),
+        ({"initial": "m = f(1)"}, r"5:15: f\(\) is not defined; define it as a FUNCTION"),
+        ({"initial": "m = abs(1)"}, r"5:15: abs\(\) is not supported; write fabs"),
+        ({"initial": "m = exp(1, 2)"}, r"5:15: exp\(\) has 2 arguments; it takes 1"),
+        ({"initial": "m = f()", "rest": "FUNCTION f(x) { f = x }"}, r"5:15: f\(\) has 0 arguments; it takes 1"),
+        ({"initial": "m = p(1)", "rest": "PROCEDURE p(x) { a = x }"}, r"5:15: p is a PROCEDURE and has no value"),
+        ({"initial": "m = f", "rest": "FUNCTION f(x) { f = x }"}, r"5:15: f is a function; call it"),
+        ({"initial": "m = exp"}, r"5:15: exp is a function; call it"),
+        ({"initial": "m' = 1"}, r"5:11: m' in INITIAL; equations of states belong in a DERIVATIVE"),
+        ({"initial": "SOLVE s METHOD cnexp"}, r"5:17: SOLVE in INITIAL is not supported"),
+        ({"rest": "FUNCTION f(x) { f = f(x - 1) }"}, r"8:21: f\(\) calls itself"),
+        (
+            {"rest": "FUNCTION f(x) { f = h(x) } FUNCTION h(x) { h = f(x) }"},
+            r"8:48: f\(\) calls itself; recursion has no place",
+        ),
+        ({"rest": "FUNCTION f(x, x) { f = x }"}, r"8:10: f\(\) has two arguments of one name"),
+        ({"rest": "PROCEDURE s() { a = 1 }"}, r"8:11: s is defined a second time; it is defined at 7:12"),
+        ({"parameter": "g = 1 g = 2"}, r"2:19: g is defined a second time; it is defined at 2:13"),
+        ({"assigned": "v m"}, r"is defined a second time"),
+        ({"assigned": "v exp"}, r"3:14: exp is a function of NMODL"),
+        ({"rest": "INITIAL { m = 1 }"}, r"8:1: a second INITIAL; join the two"),
+        ({"rest": "BREAKPOINT { i = 1 }"}, r"8:1: a second BREAKPOINT; join the two"),
+        ({"neuron": "SUFFIX x RANGE g, w"}, r"1:28: w is not declared"),
+        ({"neuron": "RANGE g"}, r"1:1: no SUFFIX"),
+        ({"neuron": "SUFFIX x SUFFIX y"}, r"a second SUFFIX"),
+        (
+            {"neuron": "SUFFIX x USEION ca READ cai"},
+            r"1:34: reading the concentration cai is not supported yet; make it",
+        ),
+        ({"neuron": "SUFFIX x USEION ca WRITE cai"}, r"1:35: writing cai is not supported yet"),
+        ({"neuron": "SUFFIX x USEION ca READ ica"}, r"1:34: reading the ion's total current ica"),
+        ({"neuron": "SUFFIX x USEION ca READ xca"}, r"1:34: xca is no variable of the ion ca"),
+        ({"neuron": "SUFFIX x USEION k READ ek USEION k WRITE ik"}, r"USEION k stands twice"),
+        ({"neuron": "SUFFIX x USEION k WRITE ik NONSPECIFIC_CURRENT ik"}, r"1:57: the current ik stands twice"),
+        ({"assigned": "v ek ik (nA) i a"}, r"3:17: the current ik is in \(nA\); a density mechanism's currents are in"),
+        ({"assigned": "v ek ik (S/cm2) i a"}, r"3:17: the current ik is in \(S/cm2\)"),
+        ({"state": "m n"}, r"4:11: the state n has no equation; write n' = ... in DERIVATIVE"),
+        ({"derivative": "m' = 1 m' = 2"}, r"7:23: m has a second equation"),
+        ({"derivative": "m'' = 1 - m"}, r"7:16: m'' is of higher order"),
+        ({"derivative": "m' = 1 a' = 2"}, r"7:23: a is no state; declare a in STATE"),
+        ({"derivative": "IF (v > 0) { m' = 1 }"}, r"7:29: m' inside an IF is not supported"),
+        ({"breakpoint": "ik = m"}, r"7:12: DERIVATIVE s is never solved; add SOLVE s METHOD cnexp"),
+        ({"breakpoint": "SOLVE s METHOD sparse"}, r"6:20: METHOD sparse is not supported; use METHOD cnexp"),
+        ({"breakpoint": "SOLVE s METHOD derivimplicit"}, r"6:20: METHOD derivimplicit is not supported"),
+        ({"breakpoint": "SOLVE s"}, r"6:20: SOLVE without METHOD is not supported"),
+        ({"breakpoint": "SOLVE w METHOD cnexp"}, r"6:20: SOLVE w: there is no such block"),
+        ({"breakpoint": "SOLVE p", "rest": "PROCEDURE p() { a = 1 }"}, r"6:20: SOLVE of the PROCEDURE p is not supp"),
+        ({"breakpoint": "IF (v > 0) { SOLVE s METHOD cnexp }"}, r"6:33: SOLVE inside an IF is not supported"),
+        ({"breakpoint": "SOLVE s METHOD cnexp SOLVE s METHOD cnexp"}, r"SOLVE s stands twice"),
+        ({"breakpoint": "SOLVE s METHOD cnexp CONDUCTANCE g USEION na"}, r"CONDUCTANCE g needs exactly one current of"),
+        ({"rest": "UNITS { Q = (smoot) (m) }"}, r"8:9: Q = \(smoot\) \(m\) is not a conversion gbar knows; write"),
+    ],
+)
+def test_mistakes_are_named_with_their_place(parts, message):
+    with pytest.raises(NmodlError, match=rf"^x\.mod:.*{message}"):
+        build(**parts)
+
+
+def test_a_reversal_potential_in_parameter_is_the_ions():
+    built = build(parameter="g = 1 ek = -77 (mV) celsius = 6.3 (degC)", assigned="v ik i a")
+    assert [parameter.name for parameter in built.parameters] == ["g"]
+    assert built.ions[0].reads == ("ek",)
+    assert built.warnings == (
+        "x.mod:2:19: ek = -77 is ignored; the ion has the value",
+        "x.mod:2:33: celsius = 6.3 is ignored; the simulation's temperature has the value",
+    )
+
+
+def test_scopes_limits_and_units():
+    built = build(
+        neuron="SUFFIX x USEION k READ ek, ik WRITE ik VALENCE 1 NONSPECIFIC_CURRENT i RANGE g, a GLOBAL q THREADSAFE",
+        parameter="g = 1 (S/cm2) <0, 1e9> q = 3 w u (mV)",
+    )
+    assert [(p.name, p.value, p.unit, p.scope, p.low, p.high) for p in built.parameters] == [
+        ("g", 1.0, "S/cm2", "range", 0.0, 1e9),
+        ("q", 3.0, "", "global", None, None),
+        ("w", 0.0, "", "private", None, None),
+        ("u", 0.0, "mV", "private", None, None),
+    ]
+    assert built.ions == (mechanism.Ion("k", ("ek",), ("ik",), 1.0),)
+    assert dict(built.units)["v"] == "mV"
+
+
+def test_lower_case_if_and_old_fashioned_blocks():
+    built = build(
+        initial="if (v > 0) { m = 1 } else { m = 2 }",
+        rest="INDEPENDENT {t FROM 0 TO 1 WITH 1 (ms)}",
+        state="m FROM 0 TO 1",
+    )
+    assert dict(built.initial.results)["m"]

@@ -1,0 +1,124 @@
+import math
+
+import pytest
+from nmodl_code import show, straight, whole
+
+from gbar.errors import NmodlError
+from gbar.nmodl import tree as t
+from gbar.nmodl.cnexp import cnexp
+from gbar.nmodl.simplify import simplify
+from gbar.nmodl.unparse import unparse_expression
+
+
+def solved(text):
+    code, results, fresh = straight(text)
+    out, warnings = cnexp(code, fresh, "x.mod")
+    return out, results, warnings
+
+
+@pytest.mark.parametrize(
+    ("equation", "form"),
+    [
+        ("(a - m)/b", "m - expm1(-1.0 / b * dt) * (a - m)"),
+        ("c*(a - m)/b", "m - expm1(-(c / b * dt)) * (a - m)"),
+        ("a*(1 - m) - b*m", "m - expm1(-((a + b) * dt)) * (a / (a + b) - m)"),
+        ("a - m*(a + b)", "m - expm1(-((a + b) * dt)) * (a / (a + b) - m)"),
+        ("-m/b", "m + expm1(-1.0 / b * dt) * m"),
+        ("a", "m + dt * a"),
+        ("m*b", "m + expm1(b * dt) * m"),
+    ],
+)
+def test_forms(equation, form):
+    code, results, _ = solved(f"m' = {equation}")
+    assert unparse_expression(whole(code, results, "m")) == form
+
+
+def number(node, values):
+    match node:
+        case t.Number(value):
+            return value
+        case t.Name(name):
+            return values[name]
+        case t.Unary("-", operand):
+            return -number(operand, values)
+        case t.Call(name, (argument,)):
+            return getattr(math, name)(number(argument, values))
+        case t.Select(condition, then, otherwise):
+            return number(then if number(condition, values) else otherwise, values)
+        case t.Binary(op, left, right):
+            x, y = number(left, values), number(right, values)
+            return {"+": x + y, "-": x - y, "*": x * y, "/": x / y if y else math.nan, ">": x > y}[op]
+
+
+AFFINE = [
+    "(a - m)/b",
+    "(m - a)/-b",
+    "3*(a - m)/(b + c)",
+    "a*(1 - m) - b*m",
+    "a - b*m - m/c + (2 - m)",
+    "-(m - a)*b*c",
+    "-m",
+    "a*(b*(c*(1 - m) - m) - 2*m)",
+    "(a + b*m)/(c*(2/b))",
+    "(exp(a)*(1 - m) - m*exp(b))/c",
+]
+
+
+@pytest.mark.parametrize("equation", AFFINE)
+def test_steps_are_exact(equation):
+    values = {"a": 0.3, "b": 1.7, "c": 0.6, "dt": 0.1, "m": 0.45}
+    code, results, _ = straight(f"m' = {equation}")
+    f = whole(code, results, "m")
+    constant = number(f, values | {"m": 0.0})
+    rate = number(f, values | {"m": 1.0}) - constant
+    expected = values["m"] + (1 - math.exp(rate * values["dt"])) * (-constant / rate - values["m"])
+    code, results, warnings = solved(f"m' = {equation}")
+    assert math.isclose(number(simplify(whole(code, results, "m")), values), expected, rel_tol=1e-12)
+    assert not warnings
+
+
+def test_states_are_solved_in_the_order_written():
+    code, results, _ = solved("x' = 1 - x m' = x - m")
+    assert show(code)[0].startswith("x_1 = x - expm1(")
+    values = {"x": 0.2, "m": 0.5, "dt": 0.1}
+    x = 0.2 + (1 - math.exp(-0.1)) * (1 - 0.2)
+    assert math.isclose(
+        number(whole(code, results, "m"), values), 0.5 + (1 - math.exp(-0.1)) * (x - 0.5), rel_tol=1e-12
+    )
+
+
+def test_affine_through_a_variable_is_solved_whole_with_a_warning():
+    code, results, warnings = solved("a = b*(1 - m) m' = a - c*m")
+    values = {"b": 2.0, "c": 3.0, "m": 0.1, "dt": 0.05}
+    expected = 0.1 + (1 - math.exp(-5 * 0.05)) * (2 / 5 - 0.1)
+    assert math.isclose(number(simplify(whole(code, results, "m")), values), expected, rel_tol=1e-12)
+    assert len(warnings) == 1
+    assert "m' depends on m through another variable, which NEURON's cnexp takes as constant" in warnings[0]
+
+
+def test_affine_through_a_branch():
+    code, results, _ = solved("IF (v > 0) { a = 1 - m } ELSE { a = 2*(3 - m) } m' = a")
+    for v, target, rate in ((1.0, 1.0, 1.0), (-1.0, 3.0, 2.0)):
+        expected = 0.1 + (1 - math.exp(-rate * 0.05)) * (target - 0.1)
+        values = {"v": v, "m": 0.1, "dt": 0.05}
+        assert math.isclose(number(simplify(whole(code, results, "m")), values), expected, rel_tol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "m' = 1 - m*m",
+        "m' = exp(m)",
+        "m' = 1/m",
+        "m' = m^2",
+        "m' = fabs(1 - m)",
+        "a = m*m m' = a - m",
+        "IF (m > 0) { a = 1 } m' = a",
+    ],
+)
+def test_what_is_not_affine_is_refused_with_its_place(text):
+    column = len("PROCEDURE p() { ") + text.index("m'") + 1
+    with pytest.raises(
+        NmodlError, match=rf"^x.mod:1:{column}: m' is not affine in m; METHOD cnexp needs m' = a - b\*m"
+    ):
+        solved(text)
