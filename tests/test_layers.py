@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import gbar
@@ -13,7 +13,9 @@ import gbar
 SOURCE = Path(gbar.__file__).parent
 
 LAYERS = [
-    {"errors", "units"},
+    {"errors"},
+    {"units", "files"},
+    {"document"},
     {"nmodl"},
     {"mechanism", "morphology"},
     {"parameters", "protocol"},
@@ -136,8 +138,9 @@ def test_public_names():
 
 def test_help_is_instant():
     def once() -> float:
-        start = time.perf_counter()
+        before = os.times()
         subprocess.run([sys.executable, "-m", "gbar", "--help"], check=True, capture_output=True)
-        return time.perf_counter() - start
+        after = os.times()
+        return after.children_user + after.children_system - before.children_user - before.children_system
 
-    assert min(once() for _ in range(5)) < 0.5
+    assert min(once() for _ in range(5)) < 0.5  # of processor time: the wall clock is what else the machine does

@@ -22,6 +22,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from gbar import __version__
 from gbar.errors import DatasetError, OutputError, ParameterError
+from gbar.features import spike_counts
 from gbar.parameters import ParameterSpace
 from gbar.traces import Status, Traces
 
@@ -158,10 +159,16 @@ class Writer:
         blocks = ((start, min(start + BLOCK, self.rows)) for start in starts)
         return tuple((start, stop) for start, stop in blocks if (status[start:stop] == _UNWRITTEN).any())
 
-    def write(self, start: int, theta: Float[np.ndarray, "row parameter"], traces: Traces) -> None:
+    def write(
+        self,
+        start: int,
+        theta: Float[np.ndarray, "row parameter"],
+        traces: Traces,
+        spikes: Int[np.ndarray, "row stimulus"] | None = None,
+    ) -> None:
         """Writes whole blocks from row `start` on: theta in physical units, and what was simulated with it.
 
-        Raises ValueError unless whole blocks of the right shapes are given, OutputError if the disk does not take them.
+        `spikes` are the spike counts, counted in the traces unless given (reduced traces have lost them). Raises ValueError unless whole blocks of the right shapes are given, OutputError if the disk does not take them.
         """
         stop = start + len(theta)
         if start % BLOCK or (stop % BLOCK and stop != self.rows) or not start < stop <= self.rows:
@@ -176,6 +183,7 @@ class Writer:
                 if v.shape != expected:
                     raise ValueError(f"the traces of stimulus {i} are {v.shape}, expected {expected}")
                 self._group[f"v_{i}"][start:stop] = v
+            self._group["spikes"][start:stop] = spike_counts(traces) if spikes is None else spikes
             self._group["status"][start:stop] = traces.status  # last: it says that the rows are there
 
     def finish(self) -> Dataset:
@@ -263,6 +271,8 @@ def _lay_out(path: Path, manifest: Manifest, rows: int) -> Any:
             shape = (rows, len(manifest.sites), layout.samples)
             about = {"units": "mV", "long_name": "membrane voltage", "stimulus": layout.name}
             _array(group, f"v_{i}", shape, "float32", math.nan, ("row", "site", f"time_{i}"), **about)
+        counts = (rows, len(manifest.layouts))
+        _array(group, "spikes", counts, "int32", 0, ("row", "stimulus"), units="1", long_name="spike count")
         meanings = {"flag_values": [int(s) for s in Status], "flag_meanings": " ".join(s.name.lower() for s in Status)}
         _array(group, "status", (rows,), "uint8", _UNWRITTEN, ("row",), units="1", long_name="status", **meanings)
         fresh.rename(partial)
@@ -328,6 +338,7 @@ class Dataset:
     theta: Float[np.ndarray, "row parameter"]  # physical units
     unit: Float[np.ndarray, "row parameter"]  # [-1, 1]
     status: UInt8[np.ndarray, " row"]
+    spikes: Int[np.ndarray, "row stimulus"]
     arrays: xarray.Dataset
 
     def __len__(self) -> int:
@@ -384,10 +395,12 @@ def open_dataset(path: Path) -> Dataset:
             raise DatasetError("it was not made by this version of gbar", file=path, remedy=_ANEW)
         manifest = Manifest.from_json(header.get("manifest", {}))
         _check_shapes(arrays, manifest)
-        theta, unit, status = (np.asarray(arrays[name].values) for name in ("theta", "unit", "status"))
+        theta, unit, status, spikes = (
+            np.asarray(arrays[name].values) for name in ("theta", "unit", "status", "spikes")
+        )
     if (status == _UNWRITTEN).any() or not (np.isfinite(theta).all() and np.isfinite(unit).all()):
         raise DatasetError("rows are missing from it", file=path, remedy=_ANEW)
-    return Dataset(path, manifest, theta, unit, status, arrays)
+    return Dataset(path, manifest, theta, unit, status, spikes, arrays)
 
 
 def _check_shapes(arrays: xarray.Dataset, manifest: Manifest) -> None:
@@ -396,8 +409,9 @@ def _check_shapes(arrays: xarray.Dataset, manifest: Manifest) -> None:
     if not 1 <= rows <= MOST_ROWS:
         raise DatasetError(f"it claims {rows} rows", remedy=_ANEW)
     expected = {"theta": (rows, len(manifest.space)), "unit": (rows, len(manifest.space)), "status": (rows,)}
+    expected["spikes"] = (rows, len(manifest.layouts))
     expected |= {f"v_{i}": (rows, len(manifest.sites), x.samples) for i, x in enumerate(manifest.layouts)}
-    kinds = {"theta": "float64", "unit": "float64", "status": "uint8"}
+    kinds = {"theta": "float64", "unit": "float64", "status": "uint8", "spikes": "int32"}
     for name, shape in expected.items():
         found = arrays.variables.get(name)
         if found is None or found.shape != shape or found.dtype != kinds.get(name, "float32"):

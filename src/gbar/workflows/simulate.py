@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from gbar import cell as cells
-from gbar import protocol as protocols
-from gbar.cell import Cell
+from gbar import document
+from gbar.cell import Cell, read_cell
 from gbar.dataset import BLOCK, Dataset, Layout, Manifest, create
-from gbar.errors import ParameterError
+from gbar.errors import ParameterError, ProtocolError
+from gbar.features import spike_counts
 from gbar.kernel.build import Kernel, build
 from gbar.protocol import Protocol
 from gbar.simulate import simulate
@@ -39,7 +39,7 @@ def simulate_dataset(
     progress = progress or Silent()
     if rows < 1:
         raise ParameterError(f"{rows} rows asked for", remedy="ask for 1 or more with -n")
-    cell = cell if isinstance(cell, Cell) else cells.read(cell)
+    cell = cell if isinstance(cell, Cell) else read_cell(cell)
     experiment = _experiment(cell, protocol)
     writer = create(
         output, manifest(cell, experiment, seed=seed, precision=precision), rows, overwrite=overwrite
@@ -66,7 +66,7 @@ def fill(
     threads: int | None,
     report: Callable[[int, int], None],
 ) -> None:
-    """Simulates the missing blocks [start, stop), a few blocks at a time, and hands (start, theta, traces) to `write`."""
+    """Simulates the missing blocks [start, stop), a few blocks at a time, and hands (start, theta, traces, spikes) to `write`."""
     space = kernel.compartments.space
     done = rows - sum(stop - start for start, stop in missing)
     for start, stop in joined(missing):
@@ -75,7 +75,7 @@ def fill(
         traces = simulate(
             kernel, theta, protocol, threads=threads, progress=lambda d, _, base=base: report(base + d, rows)
         )
-        write(start, theta, traces)
+        write(start, theta, traces, spike_counts(traces))
         done += stop - start
     report(done, rows)
 
@@ -118,4 +118,4 @@ def summary(data: Dataset) -> str:
 def _experiment(cell: Cell, protocol: Path | Protocol | None) -> Protocol:
     if protocol is None:
         return cell.protocol
-    return protocol if isinstance(protocol, Protocol) else protocols.read(protocol)
+    return protocol if isinstance(protocol, Protocol) else Protocol.from_node(document.read_yaml(protocol, ProtocolError))
