@@ -85,6 +85,7 @@ _TOKEN = re.compile(
     r"|(?P<OPERATOR><=|>=|==|!=|&&|\|\||[{}(),='+\-*/^<>!])"
 )
 _UNIT = re.compile(r"\(([^()\n{}]*)\)")
+_DEFINES = re.compile(r"\s*=(?!=)")  # a unit before "=" is being defined
 _NOTHING = re.compile(r"[ \t\f\v\n]*")
 _DECLARING = frozenset({"PARAMETER", "ASSIGNED", "STATE", "UNITS", "CONSTANT", "INDEPENDENT"})
 
@@ -213,7 +214,8 @@ def tokens(text: str, file: str) -> Iterator[Lexeme]:
                         column=at.column,
                         remedy="write it like (mV), on one line",
                     )
-                kind, word, offset = "UNIT", unit.group(1).strip(), unit.end()
+                word, offset = unit.group(1).strip(), unit.end()
+                kind = "ALIAS" if context.declaring and _DEFINES.match(text, offset) else "UNIT"
         context.follow(kind, at)
         yield Lexeme(kind, word, at)
 

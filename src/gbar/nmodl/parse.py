@@ -66,7 +66,13 @@ def _unused_lexer() -> type:
 # --- what is said of a syntax error ------------------------------------------------------------------------------
 
 _SIGNS = {kind: sign for sign, kind in lexer.PUNCTUATION.items()}
-_WORDS = {"NAME": "a name", "NUMBER": "a number", "UNIT": "a unit like (mV)", "$END": "the end of the file"}
+_WORDS = {
+    "NAME": "a name",
+    "NUMBER": "a number",
+    "UNIT": "a unit like (mV)",
+    "ALIAS": "(unit) =",
+    "$END": "the end of the file",
+}
 
 
 def _show(kind: str) -> str:
@@ -80,7 +86,7 @@ def _unexpected(text: str, lexeme: lexer.Lexeme | None, expected: set[str], file
         end = Position(text.count("\n") + 1, len(text) - (text.rfind("\n") + 1) + 1)
         what, at, kind = "the file ends too early", end, ""
     else:
-        written = lexeme.text if lexeme.kind != "UNIT" else f"({lexeme.text})"
+        written = lexeme.text if lexeme.kind not in ("UNIT", "ALIAS") else f"({lexeme.text})"
         what, at, kind = f"unexpected '{written[:40]}'", lexeme.at, lexeme.kind
     shown = sorted(_show(name) for name in expected)
     remedy = "check the line above and the braces around it"
