@@ -47,7 +47,7 @@ def simulate(
     rows, sites = len(theta), len(kernel.compartments.sites)
     v = tuple(np.empty((rows, sites, stimulus.samples), kernel.dtype) for stimulus, _ in sweeps)
     extreme = np.zeros((len(sweeps), rows), kernel.dtype)
-    _run_blocks(_Lanes(kernel, theta, sweeps, v, extreme), threads or os.cpu_count() or 1, progress)
+    _run_blocks(_Lanes(kernel, theta, sweeps, v, extreme), threads or _cores(), progress)
     return Traces(v=v, sampling=tuple(s.sampling for s in protocol.stimuli), status=_status(extreme))
 
 
@@ -66,6 +66,11 @@ def simulate_blocks(
         part = slice(start, min(start + rows, len(theta)))
         report = _shifted(progress, start, len(theta))
         yield part, simulate(kernel, theta[part], protocol, threads=threads, progress=report)
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _shifted(progress: Progress | None, start: int, total: int) -> Progress | None:

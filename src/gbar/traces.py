@@ -21,9 +21,9 @@ class Status(IntEnum):
 class Traces:
     """Simulated voltages of many parameter sets.
 
-    `v` holds one array [row, site, time] in mV for each stimulus of the protocol, in its order; sample k of stimulus s is
-    at k * sampling[s] ms, sample 0 is the state after initialisation and warm-up. `status[row]` is a `Status`, the worst
-    of the row's stimuli.
+    `v` holds one array [row, site, time] in mV for each stimulus of the protocol, in its order; sample k of stimulus s
+    is at k * sampling[s] ms, sample 0 is the state after initialisation and warm-up. `status[row]` is a `Status`: not
+    finite if that befell the row in any stimulus, else out of range if that did.
     """
 
     v: tuple[Float[np.ndarray, "row site time"], ...]  # mV

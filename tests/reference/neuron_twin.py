@@ -127,7 +127,11 @@ def _stimulus(stimulus: Any, arrays: dict[str, np.ndarray], index: int) -> dict[
 
 def _environment() -> dict[str, str]:
     bin_folder = str(Path(sys.executable).parent)
-    return {**os.environ, "PATH": bin_folder + os.pathsep + os.environ.get("PATH", ""), "NEURON_MODULE_OPTIONS": "-nogui"}
+    return {
+        **os.environ,
+        "PATH": bin_folder + os.pathsep + os.environ.get("PATH", ""),
+        "NEURON_MODULE_OPTIONS": "-nogui",
+    }
 
 
 # --- in NEURON's process -----------------------------------------------------------------------------------------
@@ -155,7 +159,9 @@ def build_section(h: Any, cell: dict[str, Any]) -> Any:
     return section
 
 
-def run_stimulus(h: Any, section: Any, stimulus: dict[str, Any], played: tuple[np.ndarray, np.ndarray] | None) -> np.ndarray:
+def run_stimulus(
+    h: Any, section: Any, stimulus: dict[str, Any], played: tuple[np.ndarray, np.ndarray] | None
+) -> np.ndarray:
     """The voltage after every step of the sweep, warm-up left out."""
     h.dt = stimulus["dt"]
     clamps = []

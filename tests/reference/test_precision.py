@@ -51,7 +51,9 @@ def spikes(kernel: Kernel, theta: np.ndarray, protocol: Protocol) -> list[np.nda
 def excused(kernel: Kernel, theta: np.ndarray, protocol: Protocol, reference: np.ndarray, found: float) -> bool:
     """Whether a 1e-6 relative change of one conductance moves float64 by more than float32 does."""
     parameters = kernel.compartments.space.parameters
-    conductances = [j for j, p in enumerate(parameters) if p.unit.replace(" ", "").startswith(("S/cm2", "pS/um2", "mS/cm2"))]
+    conductances = [
+        j for j, p in enumerate(parameters) if p.unit.replace(" ", "").startswith(("S/cm2", "pS/um2", "mS/cm2"))
+    ]
     nudged = np.repeat(theta[None], len(conductances), axis=0)
     nudged[np.arange(len(conductances)), conductances] *= 1.0 + NUDGE
     return any(deviation(reference, times) >= found for times in spikes(kernel, nudged, protocol))

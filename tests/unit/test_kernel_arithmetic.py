@@ -115,7 +115,9 @@ def test_exp_is_finite_at_both_ends_and_keeps_nan(single: Functions, double: Fun
 def test_expm1_keeps_its_relative_accuracy_near_zero(single: Functions, double: Functions) -> None:
     x = np.concatenate([around_zero(200), np.linspace(-20, 20, 400_001).astype(np.float32)])
     assert ulps(single["expm1"](x), np.expm1(x.astype(np.float64))) < 3.0
-    x64 = np.concatenate([np.geomspace(1e-300, 1.0, 100_001), -np.geomspace(1e-300, 1.0, 100_001), np.linspace(-30, 30, 1001)])
+    x64 = np.concatenate(
+        [np.geomspace(1e-300, 1.0, 100_001), -np.geomspace(1e-300, 1.0, 100_001), np.linspace(-30, 30, 1001)]
+    )
     assert ulps(double["expm1"](x64), np.expm1(x64)) < 4.0
 
 
@@ -126,7 +128,9 @@ def test_exprelr_at_every_float32_near_its_singularity(single: Functions) -> Non
     assert ulps(y, true_exprelr(x)) < 4.0
 
 
-@pytest.mark.parametrize(("threshold", "scale"), [(-40.0, 10.0), (-55.0, 10.0), (-35.0, 9.0), (25.0, 9.0), (-43.2, 4.0)])
+@pytest.mark.parametrize(
+    ("threshold", "scale"), [(-40.0, 10.0), (-55.0, 10.0), (-35.0, 9.0), (25.0, 9.0), (-43.2, 4.0)]
+)
 def test_rates_at_every_float32_within_100_ulp_of_their_singularity(
     single: Functions, threshold: float, scale: float
 ) -> None:

@@ -43,11 +43,9 @@ def cell_of(text: str, free: str = "", **changes: object) -> Cell:
 
 
 def test_no_parameters_value_is_in_the_text() -> None:
-    cell = read_cell("sphere")
-    other = replace(cell, temperature=17.3)
-    assert emit(lower(cell), "float32") == emit(lower(other), "float32")
-    for value in ("0.12", "0.036", "54.3", "6.3,", "1256"):
-        assert value not in re.sub(r"R\(.*?\)", "", emit(lower(cell), "float32").split("def run")[1])
+    tables = lower(read_cell("sphere"))
+    other = replace(tables, quantities=tuple(replace(q, value=1.7 * q.value + 0.1) for q in tables.quantities))
+    assert emit(tables, "float32") == emit(other, "float32")
 
 
 def test_names_of_a_file_are_never_names_of_the_text() -> None:
@@ -56,8 +54,8 @@ def test_names_of_a_file_are_never_names_of_the_text() -> None:
     assigned = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     ours = {"R", "LANES", "TILE", "OPTIONS", "inline", "x", "k", "r", "q", "bits", "exponent", "shifted"}
     body = {"rows", "slots", "tile", "lane", "samples", "filled", "following", "step", "v", "size", "most"}
-    loose = assigned - ours - body - {"two_to_k", "injected_now"}
-    assert all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*_[0-9]+", name) for name in loose), loose
+    loose = assigned - ours - body - {"two_to_k", "injected_now", "sample"}
+    assert [name for name in loose if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*_[0-9]+", name)] == []
     traces = simulate(build(cell_of(HOSTILE), "float64"), np.array([[1e-3]]), PROTOCOL)
     assert not traces.status.any()
 
@@ -74,7 +72,12 @@ def test_the_same_cell_gives_the_same_text() -> None:
 
 def test_what_is_free_changes_the_text_and_not_the_result() -> None:
     cell = read_cell("sphere")
-    free = [("cm.soma", "uF/cm2", 1.0), ("area.soma", "um2", cell.morphology.area), ("ena.soma", "mV", 50.0), ("celsius", "degC", 6.3)]
+    free = [
+        ("cm.soma", "uF/cm2", 1.0),
+        ("area.soma", "um2", cell.morphology.area),
+        ("ena.soma", "mV", 50.0),
+        ("celsius", "degC", 6.3),
+    ]
     expected = simulate(build(cell, "float64"), cell.theta, PROTOCOL).v[0]
     for name, unit, value in free:
         space = ParameterSpace((FreeParameter(name, unit, 0.5 * value, 2 * value, "linear", (name,)),))
