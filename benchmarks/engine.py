@@ -185,11 +185,11 @@ def section_text(pairs: list[tuple[Way, Way]], sets: int, compiling: dict[str, f
     lines = [
         "## Engine: one Hodgkin–Huxley compartment",
         "",
-        f"`python benchmarks/engine.py`: {sets:,} parameter sets (gnabar, gkbar from `sphere`'s prior), {DURATION:g} ms",
-        f"at dt {DT} ms ({STEPS:,} steps), v kept at every step; one core each, gbar and NEURON in turn,",
-        f"{len(pairs[0][0].rates)} pairs. Seconds are the process's CPU time for all {sets:,} sets, median (range).",
-        f"NEURON's loops ran {min(LOOP_SETS, sets)} sets and their time is scaled up; spikes are those of the sets that ran,",
-        "gbar's of the same sets beside them.",
+        f"`python benchmarks/engine.py`: {sets:,} parameter sets (gnabar, gkbar from `sphere`'s prior),",
+        f"{DURATION:g} ms at dt {DT} ms ({STEPS:,} steps), v kept at every step; one core each, gbar and NEURON in",
+        f"turn, {len(pairs[0][0].rates)} pairs. Seconds are the process's CPU time for all {sets:,} sets, median (range).",
+        f"NEURON's loops ran {min(LOOP_SETS, sets)} sets and their time is scaled up; spikes are those of the sets",
+        "that ran, gbar's of the same sets beside them.",
         f"{cpu()}, Python {platform.python_version()}, NEURON {version('neuron')}, Numba {version('numba')}.",
         "",
         "| NEURON's way | s | gbar's way | s | M steps/s | ns per step | NEURON / gbar | spikes: NEURON, gbar |",
@@ -213,7 +213,8 @@ def bound_text(precision: str, pairs: list[tuple[Way, Way]]) -> str:
     rate = exp_rate(precision)
     return (
         f"A step without tables takes {EXPS} exp. A core does {rate / 1e9:.2f} G of them in a second\n"
-        f"({precision}, in L1), which bounds it to {rate / EXPS / 1e6:.0f} M steps/s; gbar reaches {np.median(steps) * EXPS / rate:.0%} of that."
+        f"({precision}, in L1), which bounds it to {rate / EXPS / 1e6:.0f} M steps/s; "
+        f"gbar reaches {np.median(steps) * EXPS / rate:.0%} of that."
     )
 
 

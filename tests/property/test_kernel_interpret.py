@@ -67,7 +67,7 @@ PARAMETERS = ("p0", "p1")
 
 
 def bounded(e: Expr) -> Expr:
-    """e / (1 + |e|)."""
+    """The quotient e / (1 + |e|)."""
     return Binary("/", e, Binary("+", Number(1.0), Call("fabs", (e,))))
 
 

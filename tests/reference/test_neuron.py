@@ -105,3 +105,67 @@ def test_warm_up_agrees_with_neuron(library: Path, tmp_path: Path) -> None:
     step = Step(delay=3.0137, duration=100.0, amplitude=0.6)
     stimulus = Stimulus("after a warm-up", step, DURATION, 0.025, 0.025, -80.0, warm_up=50.0, warm_up_current=0.05)
     assert compare(cell, cell.theta, Protocol((stimulus,)), library, tmp_path) >= 1
+
+
+ODD = """
+TITLE What files do and the channels that ship do not
+NEURON {
+    SUFFIX odd
+    NONSPECIFIC_CURRENT i
+    USEION k READ ek WRITE ik
+    RANGE g, gk, half
+    GLOBAL slope
+}
+PARAMETER {
+    g = 1e-6 (S/cm2)
+    gk = 0.002 (S/cm2)
+    half = -50 (mV)
+    slope = 7 (mV)
+    tau = 30 (ms)
+}
+ASSIGNED { v (mV) celsius (degC) i (mA/cm2) ik (mA/cm2) ek (mV) before (mV) rise (1) q (1) }
+STATE { s w }
+LOCAL kept
+INITIAL {
+    q = 2^((celsius - 10)/10)
+    kept = 0.5 + q/10
+    before = v
+    s = 0.1
+    w = 0
+    rise = 0
+}
+BREAKPOINT {
+    SOLVE states METHOD cnexp
+    i = g*(exp((v - half)/slope/3) - 1) + 1e-3*g*rise
+    ik = gk*s^2*(1 - w)*(v - ek)
+    before = v
+}
+DERIVATIVE states {
+    LOCAL target
+    IF (v > half) {
+        target = kept
+    } ELSE IF (before > half - 10) {
+        target = 0.2
+    } ELSE {
+        target = 0
+    }
+    rise = fabs(v - before)
+    s' = q*(target - s)/tau
+    w' = s*rate(v - half)*(1 - w) - 0.05*w
+}
+FUNCTION rate(x) {
+    TABLE DEPEND slope FROM -100 TO 100 WITH 200
+    rate = 0.01*x/(1 - exp(-x/slope))
+}
+"""
+
+
+def test_what_odd_files_do_agrees_with_neuron(tmp_path: Path) -> None:
+    file = tmp_path / "odd.mod"
+    file.write_text(ODD)
+    library = compile_mechanisms([file, shipped_file("hh")], tmp_path / "library")
+    odd = Painted(read(file), {"half": -51.03, "slope": 6.0})
+    region = Region("soma", 1.0, (Painted(read(shipped_file("hh"))), odd), {"ena": 50.0, "ek": -77.0})
+    space = ParameterSpace((FreeParameter("gk_odd.soma", "S/cm2", 1e-4, 1e-2, "log", ("gk_odd.soma",)),))
+    cell = Cell("odd", sphere(20.0), (region,), 12.0, space, Protocol(stimuli(0.6)))
+    assert compare(cell, np.array([[0.0005], [0.002]]), cell.protocol, library, tmp_path) > 20

@@ -1,4 +1,4 @@
-"""The elementary functions of a generated kernel, against NumPy's in float64 and at every float32 near a singularity."""
+"""The elementary functions of a generated kernel against NumPy's, and at every float32 near a singularity."""
 
 from __future__ import annotations
 
