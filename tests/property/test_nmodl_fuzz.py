@@ -19,7 +19,7 @@ LIMIT = 10.0  # s; a file of any content
 WORDS = [
     *sorted(lexer.KEYWORDS | set(lexer.REFUSED) | set(lexer.PUNCTUATION)),
     "v", "m", "m'", "minf", "x", "rates", "ik", "k", "ek", "cnexp", "states", "0", "1", "2.5e-3", "(mV)", "\n",
-    "REPRESENTS", "COMMENT", "ENDCOMMENT", "TITLE", ":", "?", "celsius", "dt", "exp", "[", "~", '"', "UNITSOFF", "1e999",
+    "COMMENT", "ENDCOMMENT", "TITLE", ":", "?", "celsius", "dt", "exp", "1e999", "[", "~", '"', "UNITSOFF",
 ]  # fmt: skip
 
 

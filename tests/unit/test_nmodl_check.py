@@ -2,6 +2,8 @@ import pytest
 
 from gbar import mechanism
 from gbar.errors import NmodlError
+from gbar.nmodl.tree import Number
+from gbar.nmodl.unparse import unparse_expression
 
 PARTS = {
     "neuron": "SUFFIX x USEION k READ ek WRITE ik NONSPECIFIC_CURRENT i RANGE g",
@@ -39,7 +41,7 @@ def test_the_frame_is_right():
         ({"initial": "n = 1"}, r"5:11: n is not declared"),
         ({"initial": "g = 1"}, r"5:11: g is a PARAMETER and cannot be assigned; declare it in ASSIGNED"),
         ({"initial": "ek = 1"}, r"5:11: ek belongs to the simulator"),
-        ({"initial": "v = 1"}, r"5:11: v belongs to the simulator"),
+        ({"initial": "dt = 1"}, r"5:11: dt belongs to the simulator"),
         ({"initial": "c = 1", "rest": "CONSTANT { c = 3 }"}, r"5:11: c is a constant and cannot be assigned"),
         ({"initial": "F = 1", "rest": "UNITS { F = 96485 (coul) }"}, r"5:11: F is a constant and cannot be assigned"),
         ({"initial": "m = area"}, r"5:15: area is not supported; state what depends on it"),
@@ -64,7 +66,6 @@ def test_the_frame_is_right():
         ({"assigned": "v exp"}, r"3:14: exp is a function of NMODL"),
         ({"rest": "INITIAL { m = 1 }"}, r"8:1: a second INITIAL; join the two"),
         ({"rest": "BREAKPOINT { i = 1 }"}, r"8:1: a second BREAKPOINT; join the two"),
-        ({"neuron": "SUFFIX x RANGE g, w"}, r"1:28: w is not declared"),
         ({"neuron": "RANGE g"}, r"1:1: no SUFFIX"),
         ({"neuron": "SUFFIX x SUFFIX y"}, r"a second SUFFIX"),
         (
@@ -132,3 +133,21 @@ def test_lower_case_if_and_old_fashioned_blocks():
         state="m FROM 0 TO 1",
     )
     assert dict(built.initial.results)["m"]
+
+
+def test_a_range_name_without_declaration_is_only_warned_of():
+    neuron = PARTS["neuron"] + ", w"
+    assert build(neuron=neuron).warnings == ("x.mod:1:76: w is named in the NEURON block and declared nowhere",)
+    with pytest.raises(NmodlError, match=r"^x\.mod:5:15: w is not declared"):
+        build(neuron=neuron, initial="m = w")
+
+
+def test_a_file_may_define_functions_that_neuron_has():
+    assert build(initial="m = ghk(2)", rest="FUNCTION ghk(x) { ghk = x*x }").initial.results == (("m", Number(4.0)),)
+
+
+def test_the_voltage_may_be_changed_within_a_block():
+    moved = build(breakpoint="SOLVE s METHOD cnexp p() ik = g*m*(v - ek)", rest="PROCEDURE p() { v = v + 10 }")
+    assert moved.affine
+    assert {name for name, _ in moved.breakpoint.results} == {"ik", "i"}
+    assert "v + 10.0" in unparse_expression(moved.breakpoint.code[0].value)

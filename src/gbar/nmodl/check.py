@@ -64,6 +64,8 @@ class _Scope:
             raise self.error(at, f"{name} is a PARAMETER and cannot be assigned", "declare it in ASSIGNED")
         if name in symbols.constants:
             raise self.error(at, f"{name} is a constant and cannot be assigned", "declare it in ASSIGNED")
+        if name == "v":
+            return  # the block's own copy, as in NEURON: published files write v = v + 10, and back
         if name in ENVIRONMENT or name in symbols.ion_reads:
             raise self.error(at, f"{name} belongs to the simulator and cannot be assigned", "use a LOCAL variable")
         if name in symbols.assigned or name in symbols.states:

@@ -8,7 +8,7 @@ from gbar.errors import NmodlError
 from gbar.nmodl import blocks as b
 from gbar.nmodl import constants
 from gbar.nmodl import tree as t
-from gbar.nmodl.intrinsics import ENVIRONMENT, INTRINSICS, LOWERED, REFUSED_FUNCTIONS, REFUSED_VARIABLES
+from gbar.nmodl.intrinsics import ENVIRONMENT, INTRINSICS, LOWERED, REFUSED_VARIABLES
 from gbar.nmodl.walk import walk_statements
 
 
@@ -87,7 +87,7 @@ class _Reader:
             raise self.error(
                 at, f"{name} is defined a second time", f"it is defined at {first.line}:{first.column}; remove one"
             )
-        if name in INTRINSICS or name in LOWERED or name in REFUSED_FUNCTIONS:
+        if name in INTRINSICS or name in LOWERED:
             raise self.error(at, f"{name} is a function of NMODL and cannot be the name of a {what}", "rename it")
         self.defined[name] = at
 
@@ -156,8 +156,11 @@ class _Reader:
         """Warn of a value that the file gives to a variable of an ion or of the simulator."""
         if isinstance(entry, b.ParameterDecl) and entry.value is not None and entry.name not in ("v", "t", "dt"):
             owner = "the simulation's temperature" if entry.name == "celsius" else "the ion"
-            place = f"{self.file}:{entry.at.line}:{entry.at.column}"
-            self.warnings.append(f"{place}: {entry.name} = {entry.value:g} is ignored; {owner} has the value")
+            self.warn(entry.at, f"{entry.name} = {entry.value:g} is ignored; {owner} has the value")
+
+    def warn(self, at: t.Position, what: str) -> None:
+        """Note what the file says and gbar does not do."""
+        self.warnings.append(f"{self.file}:{at.line}:{at.column}: {what}")
 
     def declare(self, block: b.FileBlock, ion_names: frozenset[str]) -> None:
         """The declarations that need to know which names belong to ions."""
@@ -281,7 +284,7 @@ def _scopes(reader: _Reader, ion_names: frozenset[str]) -> dict[str, str]:
             if name.id in scopes:
                 scopes[name.id] = scope
             elif name.id not in reader.defined and name.id not in ion_names and name.id not in ENVIRONMENT:
-                raise reader.error(name.at, f"{name.id} is not declared", "declare it in PARAMETER, ASSIGNED or STATE")
+                reader.warn(name.at, f"{name.id} is named in the NEURON block and declared nowhere")
     return scopes
 
 
