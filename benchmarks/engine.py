@@ -187,7 +187,7 @@ def section_text(pairs: list[tuple[Way, Way]], sets: int, compiling: dict[str, f
         "",
         f"`python benchmarks/engine.py`: {sets:,} parameter sets (gnabar, gkbar from `sphere`'s prior),",
         f"{DURATION:g} ms at dt {DT} ms ({STEPS:,} steps), v kept at every step; one core each, gbar and NEURON in",
-        f"turn, {len(pairs[0][0].rates)} pairs. Seconds are the process's CPU time for all {sets:,} sets, median (range).",
+        f"turn, {len(pairs[0][0].rates)} pairs. Seconds are CPU time for all {sets:,} sets, median (range).",
         f"NEURON's loops ran {min(LOOP_SETS, sets)} sets and their time is scaled up; spikes are those of the sets",
         "that ran, gbar's of the same sets beside them.",
         f"{cpu()}, Python {platform.python_version()}, NEURON {version('neuron')}, Numba {version('numba')}.",

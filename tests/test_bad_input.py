@@ -78,7 +78,7 @@ RECORDINGS = [
     ("garbage.npz", "NPZ"),
     ("text.nwb", "HDF5"),
     ("zip.csv", "NPZ"),
-    ("nan.csv", "not finite"),
+    ("nan.csv", "nan at sample 40"),
 ]
 
 CELLS = [

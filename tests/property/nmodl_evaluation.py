@@ -85,12 +85,26 @@ class Interpreter:
                         local[target] = found
                     else:
                         self.values[target] = found
+                case t.Differential(state, value):
+                    self.values[state] = self.step(state, value, local)
                 case t.If(condition, then, otherwise):
                     inner = self.body(then if self.expression(condition, local) else otherwise, local)
                     local |= {name: inner[name] for name in local}
                 case t.CallStatement(call):
                     self.expression(call, local)
         return local
+
+    def step(self, state, value, local):
+        """As NEURON's cnexp: the right-hand side is a + b*state, all else held as it is."""
+        before = self.values[state]
+        self.values[state] = 0.0
+        a = self.expression(value, local)
+        self.values[state] = 1.0
+        b = self.expression(value, local) - a
+        self.values[state] = before
+        return (
+            before + self.values["dt"] * a if b == 0 else before - math.expm1(b * self.values["dt"]) * (-a / b - before)
+        )
 
     def expression(self, expression, local):
         match expression:

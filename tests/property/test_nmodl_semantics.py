@@ -57,6 +57,12 @@ def test_shipped_blocks_say_what_their_files_say(name, v, celsius, data):
     for variable, value in results.items():
         assert same(value, interpreter.values[variable])
 
+    interpreter.body(block_of(tree, b.Derivative), {})
+    advanced = run_block(built.advance, values)
+    assert set(advanced) == set(built.states)
+    for variable, value in advanced.items():
+        assert same(value, interpreter.values[variable])
+
 
 # --- programs made up by Hypothesis ------------------------------------------------------------------------------
 

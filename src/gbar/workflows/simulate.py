@@ -39,6 +39,8 @@ def simulate_dataset(
     progress = progress or Silent()
     if rows < 1:
         raise ParameterError(f"{rows} rows asked for", remedy="ask for 1 or more with -n")
+    if precision not in ("float32", "float64"):
+        raise ParameterError(f"unknown precision {precision!r}", remedy="use float32 or float64")
     cell = cell if isinstance(cell, Cell) else read_cell(cell)
     experiment = _experiment(cell, protocol)
     writer = create(
