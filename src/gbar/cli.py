@@ -27,9 +27,14 @@ RecordingArgument = Annotated[Path, typer.Argument(metavar="RECORDING", help="a 
 Output = Annotated[Path, typer.Option("--output", "-o", help="where the results go")]
 Seed = Annotated[int, typer.Option(min=0, help="the seed of everything random")]
 Threads = Annotated[int | None, typer.Option(min=1, help="threads; all cores unless stated")]
+Large = Annotated[
+    bool, typer.Option("--allow-large", help="let currents above 20 nA and voltages above 500 mV through")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace what is there")]
 Unit = Annotated[str | None, typer.Option(help="for tables that do not say it: the unit, as in mV or pA")]
-Interval = Annotated[str | None, typer.Option("--dt", help="for tables that do not say it: the sampling interval, as in '0.05 ms'")]
+Interval = Annotated[
+    str | None, typer.Option("--dt", help="for tables that do not say it: the sampling interval, as in '0.05 ms'")
+]
 Stimulus = Annotated[Path | None, typer.Option("--stimulus", help="for tables: the file that holds the current")]
 
 
@@ -65,9 +70,13 @@ def simulate(
 def train(
     simulations: Annotated[Path, typer.Argument(metavar="SIMULATIONS", help="a store made by gbar simulate")],
     output: Output,
-    kind: Annotated[str, typer.Option(help="posterior (with error bars), point, or talk (the 2018 network)")] = "posterior",
+    kind: Annotated[
+        str, typer.Option(help="posterior (with error bars), point, or talk (the 2018 network)")
+    ] = "posterior",
     white: Annotated[str, typer.Option(help="white observation noise")] = "0.1 mV",
-    drift: Annotated[str, typer.Option(help="sd of the slow (Ornstein-Uhlenbeck) noise; a range: '0.3 mV, 3 mV'")] = "0 mV",
+    drift: Annotated[
+        str, typer.Option(help="sd of the slow (Ornstein-Uhlenbeck) noise; a range: '0.3 mV, 3 mV'")
+    ] = "0 mV",
     samples: Annotated[int, typer.Option(help="at most so many samples of each sweep reach the network")] = 8000,
     epochs: Annotated[int | None, typer.Option(help="epochs; chosen by the size of the data unless stated")] = None,
     seed: Seed = 0,
@@ -101,12 +110,13 @@ def inspect(
     current_unit: Unit = None,
     dt: Interval = None,
     stimulus: Stimulus = None,
+    allow_large: Large = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Says what a recording holds, and draws it."""
     from gbar.workflows.inspect import inspect_recording
 
-    declared = _declared(voltage_unit, current_unit, dt, stimulus)
+    declared = _declared(voltage_unit, current_unit, dt, stimulus, allow_large)
     sys.stdout.write(inspect_recording(recording, output, declared=declared, overwrite=overwrite))
 
 
@@ -118,14 +128,19 @@ def infer(
     n: Annotated[int | None, typer.Option("-n", help="how many simulations to learn from")] = None,
     sweeps: Annotated[str | None, typer.Option(help="names of the sweeps to use, separated by commas")] = None,
     seed: Seed = 0,
-    estimator: Annotated[Path | None, typer.Option(help="reuse an estimator trained for this cell and protocol")] = None,
-    white: Annotated[str | None, typer.Option(help="white noise of the recording; estimated from it unless stated")] = None,
+    estimator: Annotated[
+        Path | None, typer.Option(help="reuse an estimator trained for this cell and protocol")
+    ] = None,
+    white: Annotated[
+        str | None, typer.Option(help="white noise of the recording; estimated from it unless stated")
+    ] = None,
     drift: Annotated[str, typer.Option(help="sd of the slow noise to allow for, a range")] = "0.3 mV, 3 mV",
     samples: Annotated[int, typer.Option(help="at most so many samples of each sweep reach the network")] = 2000,
     voltage_unit: Unit = None,
     current_unit: Unit = None,
     dt: Interval = None,
     stimulus: Stimulus = None,
+    allow_large: Large = False,
     threads: Threads = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -137,7 +152,7 @@ def infer(
         cell,
         recording,
         output,
-        declared=_declared(voltage_unit, current_unit, dt, stimulus),
+        declared=_declared(voltage_unit, current_unit, dt, stimulus, allow_large),
         rows=n,
         sweeps=tuple(name.strip() for name in sweeps.split(",")) if sweeps else None,
         seed=seed,
@@ -182,11 +197,12 @@ def main(
 
 
 def _declared(
-    voltage_unit: str | None, current_unit: str | None, dt: str | None, stimulus: Path | None
+    voltage_unit: str | None, current_unit: str | None, dt: str | None, stimulus: Path | None, allow_large: bool
 ) -> dict[str, Any]:
     """What the user states about a table, as keywords of the reader; absent where not stated."""
     stated = {"voltage_unit": voltage_unit, "current_unit": current_unit, "dt": dt, "stimulus": stimulus}
-    return {name: value for name, value in stated.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in stated.items() if value is not None}
+    return given | ({"allow_large": True} if allow_large else {})
 
 
 def _refused(error: OSError) -> OutputError | None:

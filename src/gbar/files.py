@@ -30,7 +30,9 @@ def write_whole(path: Path, data: bytes | str) -> Path:
 
 def unwritable(error: OSError, path: Path) -> OutputError:
     """An operating system's refusal to write, as a line for the user."""
-    return OutputError(f"cannot be written ({error.strerror or error})", file=path, remedy="free space, or choose another place")
+    return OutputError(
+        f"cannot be written ({error.strerror or error})", file=path, remedy="free space, or choose another place"
+    )
 
 
 def refuse_existing(path: Path, overwrite: bool, mark: str) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import re
-import secrets
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from gbar import mechanism, units
 from gbar.cell.cell import Cell, Painted, Region
 from gbar.document import Node, nearest, read_yaml
 from gbar.errors import CellError, OutputError, UnitError
+from gbar.files import write_whole
 from gbar.morphology import Morphology, cylinder, sphere
 from gbar.parameters import FreeParameter, ParameterSpace
 from gbar.protocol import Protocol, Sampled, Sum, Waveform
@@ -175,7 +174,7 @@ def write_cell(cell: Cell, file: str | Path) -> None:
         text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
         if set(text) & _LINE_BREAKS:  # which YAML would fold: write them as escapes
             text = yaml.safe_dump(data, sort_keys=False, width=100)
-        _write(file, text.encode())
+        write_whole(file, text.encode())
     except OSError as trouble:
         raise OutputError(f"cannot be written: {trouble.strerror}", file=file, remedy="choose another place") from None
 
@@ -229,7 +228,7 @@ def _mod_file(painted: Painted, file: Path) -> dict[str, str]:
         return {"file": source.relative_to(folder).as_posix()}
     copy = folder / f"{name}.mod"
     if not copy.exists():
-        _write(copy, source.read_bytes())
+        write_whole(copy, source.read_bytes())
     elif _digest(copy) != painted.mechanism.digest:
         raise OutputError(f"holds another {name} already", file=copy, remedy="write the cell to another folder")
     return {"file": copy.name}
@@ -249,22 +248,10 @@ def _table(data: dict[str, Any], waveform: Waveform, name: str, file: Path) -> d
     plain = re.sub(r"[^A-Za-z0-9_-]+", "_", name)
     table = file.with_name(f"{file.stem}.{plain}.{waveform.sha256[:8]}.csv")
     text = "current_nA\n" + "\n".join(map(repr, waveform.values.tolist())) + "\n"
-    _write(table, text.encode())
+    write_whole(table, text.encode())
     stated = {"dt": units.exact(waveform.dt, "ms"), "current": "nA", "sha256": waveform.sha256}
     return {"table": {"file": table.name, **stated}}
 
 
 def _digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Writes a file whole or not at all."""
-    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    try:
-        draft.write_bytes(content)
-        draft.replace(file)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise

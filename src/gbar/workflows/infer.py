@@ -44,7 +44,9 @@ ROWS = 30_000  # simulations to learn from
 DRAWS = 10_000  # samples of the posterior
 PREDICTED = 300  # samples that are simulated again
 SWEEPS = 3  # at most, unless named
-MISMATCH = "not calibrated for model mismatch: the intervals hold if this cell model can produce the recorded cell at all"
+MISMATCH = (
+    "not calibrated for model mismatch: the intervals hold if this cell model can produce the recorded cell at all"
+)
 RUN = "run.json"
 
 
@@ -197,7 +199,9 @@ def reused(folder: Path, question: Question) -> NeuralPosterior:
             what = f"the estimator was trained with another stimulus than {mine.name}"
             raise EstimatorError(what, file=folder, remedy="leave --estimator out to train one for this recording")
         if abs(mine.v_init - theirs.v_init) > 2.0:
-            what = f"the estimator's simulations start at {theirs.v_init:.4g} mV, this recording at {mine.v_init:.4g} mV"
+            what = (
+                f"the estimator's simulations start at {theirs.v_init:.4g} mV, this recording at {mine.v_init:.4g} mV"
+            )
             raise EstimatorError(what, file=folder, remedy="leave --estimator out to train one for this recording")
     return posterior
 
@@ -233,15 +237,14 @@ def simulated(
     if path.exists():
         return open_dataset(path)
     layouts = tuple(
-        Layout(s.name, r.samples, r.dt) for s, r in zip(question.protocol.stimuli, question.view.reductions, strict=True)
+        Layout(s.name, r.samples, r.dt)
+        for s, r in zip(question.protocol.stimuli, question.view.reductions, strict=True)
     )
     about = manifest(question.cell, question.protocol, seed=seed, precision="float32")
     writer = create(path, replace(about, layouts=layouts), rows)
 
     def write(start: int, theta: Float[np.ndarray, "row parameter"], traces: Traces, spikes: np.ndarray) -> None:
-        v = tuple(
-            r.apply(x, dt) for x, dt, r in zip(traces.v, traces.sampling, question.view.reductions, strict=True)
-        )
+        v = tuple(r.apply(x, dt) for x, dt, r in zip(traces.v, traces.sampling, question.view.reductions, strict=True))
         writer.write(start, theta, Traces(v, tuple(r.dt for r in question.view.reductions), traces.status), spikes)
 
     with progress.stage("simulated", "rows") as report:
@@ -283,7 +286,9 @@ def warnings_of(question: Question) -> tuple[str, ...]:
     """What a reader of the result must know about the recording."""
     said = [f"{s.name}: {w}" for s in question.sweeps for w in s.warnings] + list(question.recording.warnings)
     if question.recording.junction_potential is None:
-        said.append("the recording does not say whether the liquid junction potential was corrected; it is taken as it is")
+        said.append(
+            "the recording does not say whether the liquid junction potential was corrected; it is taken as it is"
+        )
     return tuple(said)
 
 

@@ -23,9 +23,7 @@ NAMES = {
 UNITS = {name: KNOWN[known] for name, known in NAMES.items()}
 
 
-def measure(
-    v: Float[np.ndarray, "row time"], sampling: float, sweep: Sweep
-) -> dict[str, Float[np.ndarray, " row"]]:
+def measure(v: Float[np.ndarray, "row time"], sampling: float, sweep: Sweep) -> dict[str, Float[np.ndarray, " row"]]:
     """The features of voltages (mV, every `sampling` ms) under the stimulus of `sweep`; NaN where one does not exist."""
     end = (v.shape[1] - 1) * sampling
     found = features(v, sampling, window(sweep, end), sweep.amplitude or None)

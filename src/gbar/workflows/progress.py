@@ -55,7 +55,9 @@ class Terminal:
             bars.TextColumn(unit),
             bars.TimeRemainingColumn(),
         )
-        with bars.Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as shown:
+        with bars.Progress(
+            *columns, console=self.console, transient=True, disable=not self.console.is_terminal
+        ) as shown:
             task = shown.add_task(title, total=None)
 
             def report(done: int, total: int) -> None:

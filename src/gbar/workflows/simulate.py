@@ -43,9 +43,7 @@ def simulate_dataset(
         raise ParameterError(f"unknown precision {precision!r}", remedy="use float32 or float64")
     cell = cell if isinstance(cell, Cell) else read_cell(cell)
     experiment = _experiment(cell, protocol)
-    writer = create(
-        output, manifest(cell, experiment, seed=seed, precision=precision), rows, overwrite=overwrite
-    )
+    writer = create(output, manifest(cell, experiment, seed=seed, precision=precision), rows, overwrite=overwrite)
     for warning in writer.warnings:
         progress.say(f"warning: {warning}")
     progress.say(f"compiling {cell.name} ({precision})")
@@ -120,4 +118,6 @@ def summary(data: Dataset) -> str:
 def _experiment(cell: Cell, protocol: Path | Protocol | None) -> Protocol:
     if protocol is None:
         return cell.protocol
-    return protocol if isinstance(protocol, Protocol) else Protocol.from_node(document.read_yaml(protocol, ProtocolError))
+    return (
+        protocol if isinstance(protocol, Protocol) else Protocol.from_node(document.read_yaml(protocol, ProtocolError))
+    )

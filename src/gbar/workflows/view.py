@@ -34,9 +34,7 @@ class View:
         """Simulated traces as the network sees them, without noise."""
         return observe(traces, self.reductions)
 
-    def of_dataset(
-        self, data: Dataset, report: Callable[[int, int], None]
-    ) -> Float32[np.ndarray, "row channel time"]:
+    def of_dataset(self, data: Dataset, report: Callable[[int, int], None]) -> Float32[np.ndarray, "row channel time"]:
         """The usable rows of a data set as the network sees them, in order."""
         rows = np.flatnonzero(data.usable)
         out = np.empty((len(rows), len(self.reductions) * len(data.manifest.sites), self.samples), np.float32)
