@@ -152,6 +152,16 @@ def test_threads_are_put_back():
     assert torch.get_num_threads() == before
 
 
+def test_threads_change_rounding_only():
+    v, unit = toy()
+    noise = white(0.1, v.shape[1:])
+    given = {"architecture": SMALL, "noise": noise}
+    schedules = [Schedule(epochs=2, batch=64, threads=n) for n in (1, 2, 3)]
+    one, two, three = (regress(v, unit, schedule=s, **given).history.loss for s in schedules)
+    np.testing.assert_allclose(two, one, rtol=1e-4)
+    np.testing.assert_allclose(three, one, rtol=1e-4)
+
+
 def test_data_that_cannot_be_learned_from_are_refused():
     v, unit = toy(100)
     broken = v.copy()

@@ -225,7 +225,7 @@ def train_posterior(
     history = train(flow, data, negative_log_density, plan, progress=progress, checkpoint=checkpoint, identity=identity)
     about = About(space, dict(noise_model or {}), {**(provenance or {}), "training_seed": seed})
     posterior = NeuralPosterior(flow, about, {})
-    with threads_at(plan.threads):
+    with threads_at(1):
         return replace(posterior, training=_scored(posterior, data, plan, history))
 
 

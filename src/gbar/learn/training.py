@@ -4,8 +4,10 @@ resumable."""
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -129,7 +131,7 @@ def regress(
     parts = split or split_rows(len(v))
     data = Data(v, unit, parts, noise, seed)
     history = train(network, data, squared_error, schedule or Schedule(), progress=progress, checkpoint=checkpoint)
-    with threads_at((schedule or Schedule()).threads):
+    with threads_at(1):
         error = score(network, data)
     return Regression(network, wanted, error, history)
 
@@ -212,7 +214,7 @@ def train(
     run = _Run(network, data, objective, schedule, _identity(network, data, schedule, identity or {}))
     if checkpoint is not None:
         run.resume(read_checkpoint(checkpoint, run.identity))
-    with threads_at(schedule.threads):
+    with _workers(network, schedule) as run.workers:
         while not run.finished:
             run.epoch()
             if checkpoint is not None:
@@ -235,6 +237,36 @@ def _identity(network: nn.Module, data: Data, schedule: Schedule, more: Mapping[
     return {"schedule": told, "seed": data.seed, "shape": list(data.v.shape), "sums": sums, "weights": weights, **more}
 
 
+Workers = Callable[[Callable[[Tensor, Tensor], Any], Tensor, Tensor], Callable[[], list[Any]]]
+
+
+def _alone(job: Callable[[Tensor, Tensor], Any], v: Tensor, unit: Tensor) -> Callable[[], list[Any]]:
+    return lambda: [job(v, unit)]
+
+
+@contextmanager
+def _workers(network: nn.Module, schedule: Schedule) -> Iterator[Workers]:
+    """What shares the rows of a batch among threads: begun when called, joined when its result is called.
+
+    Every thread does its rows from end to end. Torch's own way, many threads inside each small operation, loses more in
+    waiting than it gains, and ten times that where another process wants a core.
+    """
+    count = min(schedule.threads or os.cpu_count() or 1, 8, max(schedule.batch // 8, 1))
+    if any(isinstance(module, nn.Dropout) and module.p > 0 for module in network.modules()):
+        count = 1  # its draws have an order
+    with threads_at(1):
+        if count == 1:
+            yield _alone
+            return
+        with ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+
+            def share(job: Callable[[Tensor, Tensor], Any], v: Tensor, unit: Tensor) -> Callable[[], list[Any]]:
+                parts = [pool.submit(job, *part) for part in zip(v.chunk(count), unit.chunk(count), strict=True)]
+                return lambda: [part.result() for part in parts]
+
+            yield share
+
+
 class _Run:
     """The state of one training between two epochs."""
 
@@ -243,6 +275,7 @@ class _Run:
     ) -> None:
         self.network, self.data, self.objective = network, data, objective
         self.schedule, self.identity = schedule, identity
+        self.workers: Workers = _alone
         self.weights: list[Tensor] = [weight for weight in network.parameters() if weight.requires_grad]
         self.average = [weight.detach().clone() for weight in self.weights]
         self.best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
@@ -260,13 +293,18 @@ class _Run:
         start, number = time.perf_counter(), len(self.history.loss)
         rows = np.random.default_rng([self.data.seed, _ORDER, number]).permutation(self.data.split.train)
         noise = np.random.default_rng([self.data.seed, _NOISE, number])
-        steps = math.ceil(len(rows) / self.schedule.batch)
         self.network.train()
-        total = 0.0
+        total, done = 0.0, 0
         with torch.random.fork_rng(devices=[]):  # dropout's draws
             torch.manual_seed(int(noise.integers(2**62)))
-            for i, (v, unit) in enumerate(self.data.batches(rows, noise, self.schedule.batch)):
-                total += self._step(v, unit, (number + i / steps) / self.schedule.epochs) * len(unit)
+            batches = self.data.batches(rows, noise, self.schedule.batch)
+            batch = next(batches, None)
+            while batch is not None:
+                size, join = len(batch[1]), self.workers(self._gradient, *batch)
+                batch = next(batches, None)  # drawn while the others calculate
+                parts = join()
+                self._step(parts, size, (number + done / len(rows)) / self.schedule.epochs)
+                total, done = total + sum(loss for loss, _ in parts), done + size
         validation = self._validate()
         self.history.loss.append(total / len(rows))
         self.history.validation.append(validation)
@@ -276,36 +314,43 @@ class _Run:
         if not self.history.best or validation < self.history.validation[self.history.best - 1]:
             self.history.best = number + 1
 
-    def _step(self, v: Tensor, unit: Tensor, share: float) -> float:
+    def _gradient(self, v: Tensor, unit: Tensor) -> tuple[float, tuple[Tensor, ...]]:
+        """The summed loss of some rows and its gradient; touches nothing that another thread could see."""
+        loss = self.objective(self.network, v, unit).sum()
+        return float(loss.detach()), torch.autograd.grad(loss, self.weights, materialize_grads=True)
+
+    def _step(self, parts: list[tuple[float, tuple[Tensor, ...]]], rows: int, share: float) -> None:
         for group in self.optimiser.param_groups:
             group["lr"] = rate_at(share, self.schedule.rate)
-        loss = self.objective(self.network, v, unit).mean()
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        for weight, *shares in zip(self.weights, *(gradient for _, gradient in parts), strict=True):
+            weight.grad = torch.stack(shares).sum(dim=0) / rows if len(shares) > 1 else shares[0] / rows
         nn.utils.clip_grad_norm_(self.weights, self.schedule.clip)
         self.optimiser.step()
         with torch.no_grad():
             torch._foreach_lerp_(self.average, self.weights, 1 - self.schedule.average)
-        return float(loss.detach())
+
+    def _losses(self, v: Tensor, unit: Tensor) -> float:
+        with torch.no_grad():
+            return float(self.objective(self.network, v, unit).double().sum())
 
     def _validate(self) -> float:
         """The validation loss of the averaged weights; keeps them if it is the lowest so far."""
         self.network.eval()
         raw = [weight.detach().clone() for weight in self.weights]
         total, rows = 0.0, self.data.split.validation
-        with torch.no_grad():
-            self._load(self.average)
-            for v, unit in self.data.batches(rows, np.random.default_rng([self.data.seed, _VALIDATION]), 256):
-                total += float(self.objective(self.network, v, unit).double().sum())
-            loss = total / len(rows)
-            if loss < min(self.history.validation, default=math.inf):
-                self.best = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
-            self._load(raw)
+        self._load(self.average)
+        for batch in self.data.batches(rows, np.random.default_rng([self.data.seed, _VALIDATION]), 256):
+            total += sum(self.workers(self._losses, *batch)())
+        loss = total / len(rows)
+        if loss < min(self.history.validation, default=math.inf):
+            self.best = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+        self._load(raw)
         return loss
 
     def _load(self, values: list[Tensor]) -> None:
-        for weight, value in zip(self.weights, values, strict=True):
-            weight.copy_(value)
+        with torch.no_grad():
+            for weight, value in zip(self.weights, values, strict=True):
+                weight.copy_(value)
 
     def state(self) -> Checkpoint:
         """All that the rest of the training depends on."""
@@ -334,10 +379,10 @@ def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
 
 
 @contextmanager
-def threads_at(count: int | None) -> Iterator[None]:
+def threads_at(count: int) -> Iterator[None]:
     """Torch at `count` threads for as long as this lasts."""
     before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
+    torch.set_num_threads(count)
     try:
         yield
     finally:
