@@ -115,8 +115,9 @@ def pictures(content: Report) -> dict[str, Picture]:
         if len(content.estimate.space) > 1:
             drawn["pairs"] = pairs_figure(content.estimate, content.truth), "Joint posterior of each pair of parameters"
     if content.predicted is not None and content.observed:
+        answered = "recorded" if content.truth is None else "the trace that was inverted"
         drawn["predicted"] = (
-            predicted_figure(content.observed, content.predicted),
+            predicted_figure(content.observed, content.predicted, recorded=answered),
             "Predicted voltages over the recording",
         )
     if content.features and content.features.features:

@@ -91,7 +91,7 @@ def _scatter(axes: Axes, score: NetworkScore, k: int, colour: str) -> None:
 def scores_figure(scores: Sequence[NetworkScore]) -> Figure:
     """The mean squared error of every network, for each parameter and on average, on a logarithmic axis."""
     names = [*scores[0].space.names, "mean"]
-    figure = blank(0.42 * len(names) + 1.0, 7.5)
+    figure = blank(0.5 * len(names) + 1.0, 7.5)
     axes = figure.add_subplot()
     for k, score in enumerate(scores):
         mse = [*score.mse, float(np.mean(score.mse))]
@@ -102,9 +102,10 @@ def scores_figure(scores: Sequence[NetworkScore]) -> Figure:
             axes.annotate(
                 number(float(value), 2),
                 (value, y),
-                (0, 7),
+                (0, -7 if k % 2 else 7),  # two networks may be equally good
                 textcoords="offset points",
                 ha="center",
+                va="top" if k % 2 else "bottom",
                 fontsize=7.5,
                 color=QUIET,
             )

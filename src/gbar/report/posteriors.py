@@ -34,6 +34,7 @@ from gbar.report.tables import measured, number
 
 Truth = Float[np.ndarray, " parameter"] | None
 MOST = 10  # parameters in the picture of pairs
+LOST = 0.08  # in unit space: samples closer together than this are circled, or nobody would find them in the box
 View = tuple[float, float]  # a stretch of one parameter's axis in unit space
 
 
@@ -177,6 +178,8 @@ def _most_tied(estimate: Estimate, truth: Truth) -> tuple[Estimate, Truth]:
 
 def _in_prior_box(axes: Axes, x: Float[np.ndarray, " draw"], y: Float[np.ndarray, " draw"], r: float) -> None:
     axes.plot(x[:1000], y[:1000], ".", color=POSTERIOR, markersize=1.6, alpha=0.35, markeredgewidth=0, rasterized=True)
+    if max(np.ptp(np.quantile(x, (0.05, 0.95))), np.ptp(np.quantile(y, (0.05, 0.95)))) < LOST:
+        axes.plot([np.median(x)], [np.median(y)], "o", color=POSTERIOR, markersize=11, markerfacecolor="none")
     axes.set_xlim(-1, 1)
     axes.set_ylim(-1, 1)
     bare(axes)

@@ -141,7 +141,7 @@ def _log_ticks(low: float, high: float, most: int) -> list[float]:
             list(MaxNLocator(n, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)) for n in range(most, 0, -1)
         ] + sets
     shown = [[value for value in values if low * 0.9999 <= value <= high * 1.0001] for values in sets]
-    apart = 0.9 * math.log(high / low) / most
+    apart = 0.8 * math.log(high / low) / most
     fit = [values for values in shown if all(math.log(b / a) >= apart for a, b in pairwise(values))]
     return max(fit, key=lambda values: (min(len(values), 3), -len(values)), default=[])
 
