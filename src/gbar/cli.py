@@ -1,4 +1,4 @@
-"""The command line: one command, one workflow. Names and files become objects here; everything else is in `workflows`."""
+"""The command line: one command, one workflow; what is more than names and files is in `workflows`."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def simulate(
         rows=n,
         seed=seed,
         protocol=protocol,
-        precision=precision,
+        precision=precision,  # type: ignore[arg-type]
         threads=threads,
         overwrite=overwrite,
         progress=Terminal(),

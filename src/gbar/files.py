@@ -17,7 +17,6 @@ def write_whole(path: Path, data: bytes | str) -> Path:
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         partial.write_bytes(data.encode() if isinstance(data, str) else data)
         partial.replace(path)
     except OSError as error:
@@ -35,8 +34,17 @@ def unwritable(error: OSError, path: Path) -> OutputError:
     )
 
 
+def make_folder(path: Path) -> Path:
+    """Makes a folder and those above it; raises OutputError if that cannot be done."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(error, path) from None
+    return path
+
+
 def refuse_existing(path: Path, overwrite: bool, mark: str) -> None:
-    """Raises OutputError if `path` exists, unless it may be overwritten and is a folder of ours: one that holds `mark`."""
+    """Raises OutputError if `path` exists, unless it may be overwritten and is ours: a folder that holds `mark`."""
     path = Path(path)
     if not path.exists():
         return

@@ -1,7 +1,7 @@
 """`gbar demo`: the founding experiment, from simulation to report.
 
-3,000 traces of a spherical cell with two free channel densities; the 2018 talk's network and gbar's own learn the way back from
-voltage to densities; a trace that neither has seen is inverted with error bars.
+3,000 traces of a spherical cell with two free channel densities; the 2018 talk's network and gbar's own learn the way
+back from voltage to densities; a trace that neither has seen is inverted with error bars.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gbar.dataset import Split, split_rows, versions
 from gbar.errors import CellError
 from gbar.estimate import Estimate
 from gbar.features import spike_times
-from gbar.files import refuse_existing, write_whole
+from gbar.files import make_folder, refuse_existing, write_whole
 from gbar.kernel.build import Kernel, build
 from gbar.observation import Noise, Reduction
 from gbar.recordings import Sweep
@@ -56,7 +56,7 @@ class Surrogate:
 
     @property
     def sampling(self) -> float:
-        """ms between samples."""
+        """The time between samples, ms."""
         return self.cell.protocol.stimuli[0].sampling
 
 
@@ -79,7 +79,7 @@ def founding_experiment(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Path:
-    """Runs the experiment on `cell`, which must have two free parameters; returns the path of the report in `output`."""
+    """Runs the experiment on `cell`, which must have two free parameters; returns the report's path in `output`."""
     progress, started = progress or Silent(), time.perf_counter()
     described = read_cell(cell)
     if len(described.space) != 2 or described.protocol.samples != (SAMPLES + 1,):
@@ -87,6 +87,7 @@ def founding_experiment(
     refuse_existing(output, overwrite, MARK)
     if output.exists():
         shutil.rmtree(output)
+    make_folder(output)
     write_whole(output / MARK, '{"made by": "gbar demo"}')
     data = surrogate(described, seed, threads, progress)
     talk = _talk(data, seed, threads, progress)
@@ -131,11 +132,12 @@ def _view(data: Surrogate) -> View:
 
 
 def _posterior(data: Surrogate, seed: int, threads: int | None, progress: Progress) -> NeuralPosterior:
-    from gbar.learn.posterior import schedule_for, train_posterior
+    from gbar.learn.posterior import train_posterior
+    from gbar.learn.training import schedule_for
 
     view = _view(data)
     schedule = replace(schedule_for(len(data.v)), epochs=EPOCHS, threads=threads)
-    provenance = {"cell": data.cell.name, "cell_digest": data.cell.digest, "view": view.to_json()}
+    provenance: dict[str, Any] = {"cell": data.cell.name, "cell_digest": data.cell.digest, "view": view.to_json()}
     provenance |= {"protocol": data.cell.protocol.to_json(), "simulations": len(data.v), "seed": seed}
     with progress.stage("trained gbar's posterior", "epochs") as report:
         return train_posterior(
@@ -236,8 +238,8 @@ def _report(
 def _sentences(scores: tuple[NetworkScore, ...]) -> tuple[str, ...]:
     errors = " and ".join(f"{score.mse.mean():.2g} for {score.name}" for score in scores)
     return (
-        f"{ROWS:,} simulated traces of {SAMPLES:,} samples; mean squared error on the {ROWS // 10} test rows, in unit space "
-        f"(1/3 is what ignoring the trace scores): {errors}. The talk reported 0.00025.",
+        f"{ROWS:,} simulated traces of {SAMPLES:,} samples; mean squared error on the {ROWS // 10} test rows, in unit "
+        f"space (1/3 is what ignoring the trace scores): {errors}. The talk reported 0.00025.",
     )
 
 

@@ -1,8 +1,9 @@
 """`gbar infer`: a cell and a recording in; a posterior, its predictions and a report out.
 
 The recording's own stimulus is the experiment. The cell is simulated under it for many parameter sets, a network learns
-the way back from what it sees of the voltages, answers for the recording, and the cells it proposes are simulated again to
-see whether they do what the recorded cell did. Every stage leaves a file in the result's folder, so that an interrupted job goes on.
+the way back from what it sees of the voltages, answers for the recording, and the cells it proposes are simulated again
+to see whether they do what the recorded cell did. Every stage leaves a file in the result's folder, so that an
+interrupted job goes on.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from gbar.dataset import Dataset, Layout, create, open_dataset
 from gbar.diagnose.predictive import PredictiveCheck, check_predictions
 from gbar.errors import EstimatorError, OutputError, ParameterError
 from gbar.estimate import Estimate
-from gbar.files import refuse_existing, write_whole
+from gbar.files import make_folder, refuse_existing, write_whole
 from gbar.kernel.build import Kernel, build
-from gbar.observation import Noise, estimate_noise, observe_sweeps, reduction_for
+from gbar.observation import estimate_noise, observe_sweeps, reduction_for
 from gbar.protocol import Protocol
 from gbar.recordings import Recording, Sweep, choose, read
 from gbar.simulate import simulate
@@ -44,9 +45,7 @@ ROWS = 30_000  # simulations to learn from
 DRAWS = 10_000  # samples of the posterior
 PREDICTED = 300  # samples that are simulated again
 SWEEPS = 3  # at most, unless named
-MISMATCH = (
-    "not calibrated for model mismatch: the intervals hold if this cell model can produce the recorded cell at all"
-)
+MISMATCH = "not calibrated for model mismatch: the intervals hold if this cell model can produce the recorded cell"
 RUN = "run.json"
 
 
@@ -93,10 +92,11 @@ def infer_recording(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Answer:
-    """Infers a cell's free parameters from a recording and writes report.html and the numbers into the folder `output`.
+    """Infers a cell's free parameters from a recording; report.html and the numbers go into the folder `output`.
 
-    `declared` states what a table does not say (see `recordings.read`); `sweeps` names those to use, by default a few spread
-    over the amplitudes; `estimator` is reused instead of simulating and training. Raises UserError subclasses.
+    `declared` states what a table does not say (see `recordings.read`); `sweeps` names those to use, by default
+    a few spread over the amplitudes; `estimator` is reused instead of simulating and training.
+    Raises UserError subclasses.
     """
     progress, started = progress or Silent(), time.perf_counter()
     rows = ROWS if rows is None else rows
@@ -183,6 +183,7 @@ def _begin(output: Path, identity: Mapping[str, Any], overwrite: bool) -> None:
     refuse_existing(output, overwrite, RUN)
     if output.exists():
         shutil.rmtree(output)
+    make_folder(output)
     write_whole(mark, json.dumps(identity, indent=1))
 
 
@@ -199,9 +200,7 @@ def reused(folder: Path, question: Question) -> NeuralPosterior:
             what = f"the estimator was trained with another stimulus than {mine.name}"
             raise EstimatorError(what, file=folder, remedy="leave --estimator out to train one for this recording")
         if abs(mine.v_init - theirs.v_init) > 2.0:
-            what = (
-                f"the estimator's simulations start at {theirs.v_init:.4g} mV, this recording at {mine.v_init:.4g} mV"
-            )
+            what = f"its simulations start at {theirs.v_init:.4g} mV, this recording at {mine.v_init:.4g} mV"
             raise EstimatorError(what, file=folder, remedy="leave --estimator out to train one for this recording")
     return posterior
 
@@ -287,7 +286,7 @@ def warnings_of(question: Question) -> tuple[str, ...]:
     said = [f"{s.name}: {w}" for s in question.sweeps for w in s.warnings] + list(question.recording.warnings)
     if question.recording.junction_potential is None:
         said.append(
-            "the recording does not say whether the liquid junction potential was corrected; it is taken as it is"
+            "the file does not say whether the liquid junction potential was corrected; voltages are taken as they are"
         )
     return tuple(said)
 

@@ -62,8 +62,8 @@ def sentences(question: Question) -> tuple[str, ...]:
     reduction, noise = question.view.reductions[0], question.view.noise
     held = f" Held out: {', '.join(s.name for s in question.held_out)}." if question.held_out else ""
     seen = (
-        f"The network saw every sweep up to {reduction.cutoff:.3g} kHz, every {reduction.dt:.3g} ms, and was trained with "
-        f"{noise.white:.2g} mV of white and {noise.ou_sd[0]:.2g} to {noise.ou_sd[1]:.2g} mV of slow noise on its simulations."
+        f"The network saw every sweep up to {reduction.cutoff:.3g} kHz, every {reduction.dt:.3g} ms; it was trained "
+        f"with {noise.white:.2g} mV of white and {noise.ou_sd[0]:.2g} to {noise.ou_sd[1]:.2g} mV of slow noise."
     )
     return (f"Sweeps used: {used}.{held}", seen)
 

@@ -24,14 +24,14 @@ UNITS = {name: KNOWN[known] for name, known in NAMES.items()}
 
 
 def measure(v: Float[np.ndarray, "row time"], sampling: float, sweep: Sweep) -> dict[str, Float[np.ndarray, " row"]]:
-    """The features of voltages (mV, every `sampling` ms) under the stimulus of `sweep`; NaN where one does not exist."""
+    """The features of voltages (mV, every `sampling` ms) under the stimulus of `sweep`; NaN: does not exist."""
     end = (v.shape[1] - 1) * sampling
     found = features(v, sampling, window(sweep, end), sweep.amplitude or None)
     return {name: found[known] for name, known in NAMES.items()}
 
 
 def window(sweep: Sweep, end: float) -> tuple[float, float]:
-    """When the current first leaves its baseline, and when it is back for good (ms); the whole sweep if it never leaves."""
+    """When the current leaves its baseline and when it is back for good (ms); the whole sweep if it never leaves."""
     if sweep.departure is None:
         return 0.0, end
     on = sweep.departure * sweep.dt

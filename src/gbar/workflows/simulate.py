@@ -10,7 +10,7 @@ from gbar.cell import Cell, read_cell
 from gbar.dataset import BLOCK, Dataset, Layout, Manifest, create
 from gbar.errors import ParameterError, ProtocolError
 from gbar.features import spike_counts
-from gbar.kernel.build import Kernel, build
+from gbar.kernel.build import Kernel, Precision, build
 from gbar.protocol import Protocol
 from gbar.simulate import simulate
 from gbar.traces import Status
@@ -26,15 +26,15 @@ def simulate_dataset(
     rows: int,
     seed: int = 0,
     protocol: Path | Protocol | None = None,
-    precision: str = "float32",
+    precision: Precision = "float32",
     threads: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Dataset:
     """Draws `rows` parameter sets from the prior, simulates them and stores theta and voltages at `output` (Zarr).
 
-    Row i depends on (seed, i) alone. An interrupted call goes on where it stopped. Raises UserError subclasses for a cell, a
-    protocol or a place that cannot be used.
+    Row i depends on (seed, i) alone. An interrupted call goes on where it stopped. Raises UserError subclasses for
+    a cell, a protocol or a place that cannot be used.
     """
     progress = progress or Silent()
     if rows < 1:
@@ -66,18 +66,19 @@ def fill(
     threads: int | None,
     report: Callable[[int, int], None],
 ) -> None:
-    """Simulates the missing blocks [start, stop), a few blocks at a time, and hands (start, theta, traces, spikes) to `write`."""
+    """Simulates the missing blocks [start, stop), a few at a time; (start, theta, traces, spikes) go to `write`."""
     space = kernel.compartments.space
     done = rows - sum(stop - start for start, stop in missing)
     for start, stop in joined(missing):
         theta = space.draw(seed, start, stop)
-        base = done
-        traces = simulate(
-            kernel, theta, protocol, threads=threads, progress=lambda d, _, base=base: report(base + d, rows)
-        )
+        traces = simulate(kernel, theta, protocol, threads=threads, progress=_shifted(report, done, rows))
         write(start, theta, traces, spike_counts(traces))
         done += stop - start
     report(done, rows)
+
+
+def _shifted(report: Callable[[int, int], None], before: int, total: int) -> Callable[[int, int], None]:
+    return lambda done, _: report(before + done, total)
 
 
 def joined(blocks: tuple[tuple[int, int], ...], most: int = AT_ONCE) -> list[tuple[int, int]]:

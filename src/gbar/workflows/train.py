@@ -37,8 +37,9 @@ def train_estimator(
 ) -> NeuralPosterior | PointEstimator:
     """Trains on the data set at `simulations` and saves the estimator in the folder `output`.
 
-    `kind` is "posterior" (gbar's network and a density), "point" (gbar's network, squared error) or "talk" (the network of
-    the founding talk). Rows that failed are left out and counted. An interrupted training goes on at its last epoch.
+    `kind` is "posterior" (gbar's network and a density), "point" (gbar's network, squared error) or "talk" (the
+    network of the founding talk). Rows that failed are left out and counted. An interrupted training goes
+    on at its last epoch.
     """
     progress = progress or Silent()
     if kind not in KINDS:
@@ -75,13 +76,13 @@ def learn(
 ) -> NeuralPosterior | PointEstimator:
     """Trains on the usable rows of a data set, seen through `view`."""
     from gbar.learn.archive import About
-    from gbar.learn.posterior import PointEstimator, schedule_for, train_posterior
-    from gbar.learn.training import regress
+    from gbar.learn.posterior import PointEstimator, train_posterior
+    from gbar.learn.training import regress, schedule_for
 
     with progress.stage("read", "rows") as report:
         v = view.of_dataset(data, report)
     unit, split, space = data.unit[data.usable], usable_split(data), data.manifest.space
-    schedule = schedule_for(len(v))
+    schedule = schedule_for(len(v), "talk" if kind == "talk" else "trace")
     schedule = replace(schedule, epochs=epochs or schedule.epochs, threads=threads)
     about = {**made_from(data, view), **(provenance or {})}
     quiet = view.noise.white == 0.0 and view.noise.ou_sd[1] == 0.0
