@@ -39,7 +39,6 @@ ROWS, SAMPLES = 3_000, 7_600  # the founding experiment's: the last of 7,601 sam
 WHITE = 0.1  # mV
 PREDICTED = 200
 BOX = 5  # traces along each side of the parameter box
-TALK_EPOCHS, EPOCHS = 40, 40
 MARK = "demo.json"
 
 
@@ -118,12 +117,13 @@ def surrogate(cell: Cell, seed: int, threads: int | None, progress: Progress, ro
 
 
 def _talk(data: Surrogate, seed: int, threads: int | None, progress: Progress) -> Regression:
-    from gbar.learn.training import Schedule, regress
+    from gbar.learn.training import regress, schedule_for
+
+    schedule = replace(schedule_for(len(data.v), "talk"), threads=threads)
 
     with progress.stage("trained the talk's network", "epochs") as report:
         return regress(
-            data.v, data.unit, kind="talk", split=data.split, schedule=Schedule(epochs=TALK_EPOCHS, threads=threads),
-            seed=seed, progress=hearing(report),
+            data.v, data.unit, kind="talk", split=data.split, schedule=schedule, seed=seed, progress=hearing(report),
         )  # fmt: skip
 
 
@@ -136,7 +136,7 @@ def _posterior(data: Surrogate, seed: int, threads: int | None, progress: Progre
     from gbar.learn.training import schedule_for
 
     view = _view(data)
-    schedule = replace(schedule_for(len(data.v)), epochs=EPOCHS, threads=threads)
+    schedule = replace(schedule_for(len(data.v)), threads=threads)
     provenance: dict[str, Any] = {"cell": data.cell.name, "cell_digest": data.cell.digest, "view": view.to_json()}
     provenance |= {"protocol": data.cell.protocol.to_json(), "simulations": len(data.v), "seed": seed}
     with progress.stage("trained gbar's posterior", "epochs") as report:
