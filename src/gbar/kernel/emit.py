@@ -21,7 +21,7 @@ from gbar.kernel.arithmetic import functions, functions_once
 from gbar.kernel.equations import Equations, equations
 from gbar.kernel.graph import Level, Node, walk
 
-VERSION = 2  # of the text that is written for the same equations
+VERSION = 3  # of the text that is written for the same equations
 LANES = {"float32": 64, "float64": 32}
 TILE = 16  # samples gathered as [sample][lane] before they are written out as [lane][sample]
 WIDTH = 100  # longest expression before it is given a name
@@ -63,14 +63,16 @@ def run(quantities, theta, injected, dt, v_init, warm_up, steps, stride, out, ex
     for step in range(warm_up + steps + 1):
         if step == following:
             for lane in range(LANES):
-                v = slots[lane]
-                tile[filled * LANES + lane] = v
-                size = abs(v)
-                most = slots[{extreme} + lane]
-                slots[{extreme} + lane] = most if size <= most else size
+                tile[filled * LANES + lane] = slots[lane]
             filled += 1
             following += stride
         if filled == TILE:
+            for lane in range(LANES):
+                most = slots[{extreme} + lane]
+                for sample in range(TILE):
+                    size = abs(tile[sample * LANES + lane])
+                    most = most if size <= most else size
+                slots[{extreme} + lane] = most
             for lane in range(rows):
                 for sample in range(TILE):
                     out[lane, 0, samples + sample] = tile[sample * LANES + lane]
@@ -82,11 +84,13 @@ def run(quantities, theta, injected, dt, v_init, warm_up, steps, stride, out, ex
         for lane in range(LANES):
 {step}
     for lane in range(rows):
-        for sample in range(filled):
-            out[lane, 0, samples + sample] = tile[sample * LANES + lane]
-        size = abs(slots[lane])
         most = slots[{extreme} + lane]
-        extreme[lane] = most if size <= most else size
+        for sample in range(filled):
+            v = tile[sample * LANES + lane]
+            out[lane, 0, samples + sample] = v
+            most = most if abs(v) <= most else abs(v)
+        v = slots[lane]
+        extreme[lane] = most if abs(v) <= most else abs(v)
 '''
 
 UNIFORM = {  # the same for every lane of a step
