@@ -28,8 +28,8 @@ import numpy as np
 from gbar import __version__
 from gbar.cell import read_cell
 from gbar.dataset import split_rows
+from gbar.files import make_folder, write_whole
 from gbar.kernel.build import build
-from gbar.learn.checkpoint import write_whole
 from gbar.learn.posterior import train_posterior
 from gbar.learn.training import Epoch, Schedule, regress, schedule_for
 from gbar.observation import Noise
@@ -129,7 +129,7 @@ def do(run: Run, folder: Path, threads: int | None) -> dict[str, Any]:
     result = {"identity": identity, "errors": errors, "mse": float(np.mean(errors)), "seconds": history["seconds"]}
     result |= {"epochs": len(history["loss"]), "best": history["best"], "about": about, "gbar": __version__}
     result |= {"machine": platform.machine(), "history": history}
-    write_whole(path, json.dumps(result, indent=1).encode())
+    write_whole(make_folder(folder) / path.name, json.dumps(result, indent=1))
     (folder / f"{run.key}.training").unlink(missing_ok=True)
     return result
 

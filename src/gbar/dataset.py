@@ -23,6 +23,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from gbar import __version__
 from gbar.errors import DatasetError, OutputError, ParameterError
 from gbar.features import spike_counts
+from gbar.files import unwritable
 from gbar.parameters import ParameterSpace
 from gbar.traces import Status, Traces
 
@@ -168,7 +169,8 @@ class Writer:
     ) -> None:
         """Writes whole blocks from row `start` on: theta in physical units, and what was simulated with it.
 
-        `spikes` are the spike counts, counted in the traces unless given (reduced traces have lost them). Raises ValueError unless whole blocks of the right shapes are given, OutputError if the disk does not take them.
+        `spikes` are the spike counts, counted in the traces unless given (reduced traces have lost them). Raises
+        ValueError unless whole blocks of the right shapes are given, OutputError if the disk does not take them.
         """
         stop = start + len(theta)
         if start % BLOCK or (stop % BLOCK and stop != self.rows) or not start < stop <= self.rows:
@@ -324,8 +326,7 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        remedy = "free space, or choose another place"
-        raise OutputError(f"cannot be written ({error.strerror or error})", file=path, remedy=remedy) from None
+        raise unwritable(error, path) from None
 
 
 @dataclass(frozen=True)

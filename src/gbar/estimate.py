@@ -8,10 +8,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import zipfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,6 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gbar.errors import EstimatorError, OutputError, ParameterError
+from gbar.files import make_folder, write_whole
 from gbar.parameters import ParameterSpace
 
 _DENSITY = "log_prob"
@@ -96,9 +95,10 @@ class Estimate:
             if file.exists() and not overwrite:
                 raise OutputError("it exists already", file=file, remedy="choose another name or ask to overwrite it")
         data = self._csv() if path.suffix == ".csv" else self._npz()
-        _write(path, data)
+        make_folder(path.parent)
+        write_whole(path, data)
         about = {**self.summary(), "space": self.space.to_json()}
-        _write(beside, json.dumps(about, indent=1).encode())
+        write_whole(beside, json.dumps(about, indent=1))
 
     def _about(self) -> dict[str, Any]:
         about = {"kind": self.kind, "noise": dict(self.noise), "provenance": dict(self.provenance)}
@@ -165,20 +165,6 @@ def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     with np.load(path, allow_pickle=False) as data:
         about = json.loads(bytes(data[_ABOUT]).decode())
         return data["samples"].astype(np.float64), data[_DENSITY].astype(np.float64), about
-
-
-def _write(path: Path, data: bytes) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(data)
-        partial.replace(path)
-    except OSError as error:
-        remedy = "free space, or choose another place"
-        raise OutputError(f"cannot be written ({error.strerror})", file=path, remedy=remedy) from None
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def _refuse(path: Path, what: str, remedy: str = "infer again") -> NoReturn:

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from gbar import __version__
 from gbar.errors import EstimatorError, OutputError, ParameterError
+from gbar.files import unwritable
 from gbar.learn.networks import MOST_WEIGHTS
 from gbar.parameters import ParameterSpace
 
@@ -141,8 +142,7 @@ def write_archive(
             shutil.rmtree(folder)
         partial.rename(folder)
     except OSError as error:
-        remedy = "free space, or choose another place"
-        raise OutputError(f"cannot be written ({_reason(error)})", file=folder, remedy=remedy) from None
+        raise unwritable(error, folder) from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

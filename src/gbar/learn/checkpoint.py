@@ -4,16 +4,15 @@ header."""
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from gbar.errors import EstimatorError, OutputError
+from gbar.errors import EstimatorError
+from gbar.files import make_folder, write_whole
 
 _ANEW = "delete it and train again"
 
@@ -37,6 +36,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "identity": json.dumps(dict(checkpoint.identity), sort_keys=True),
     }
     data = save({name: tensor.detach().contiguous() for name, tensor in checkpoint.tensors.items()}, header)
+    make_folder(path.parent)
     write_whole(path, data)
 
 
@@ -58,18 +58,3 @@ def read_checkpoint(path: Path, identity: Mapping[str, Any]) -> Checkpoint | Non
     if found != json.loads(json.dumps(dict(identity))):
         raise EstimatorError("this is the checkpoint of another training", file=path, remedy=_ANEW)
     return Checkpoint(tensors, state, found)
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Writes a file so that it is never seen half-written; raises OutputError if it cannot be written."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(data)
-        partial.replace(path)
-    except OSError as error:
-        remedy = "free space, or choose another place"
-        raise OutputError(f"cannot be written ({error.strerror})", file=path, remedy=remedy) from None
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
