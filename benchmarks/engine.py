@@ -230,7 +230,7 @@ def small_batches(cell: Cell) -> str:
                 start = time.process_time()
                 simulate(kernel, theta, PROTOCOL, threads=1)
                 times.append(time.process_time() - start)
-            texts.append(f"{rows} rows {1e3 * float(np.median(times)):.1f} ms ({lanes} lanes)")
+            texts.append(f"{rows} row{'s' * (rows > 1)} {1e3 * float(np.median(times)):.1f} ms ({lanes} lanes)")
     return f"Small batches, float32: {', '.join(texts)}."
 
 
