@@ -8,7 +8,7 @@ from gbar.nmodl.flatten import flatten
 from gbar.nmodl.fresh import Fresh
 from gbar.nmodl.inline import inline
 from gbar.nmodl.parse import parse_file
-from gbar.nmodl.simplify import simplify_code
+from gbar.nmodl.simplify import simplify_code, simplify_values
 from gbar.nmodl.unparse import unparse_expression
 
 TAKEN = {"v", "a", "b", "c", "x", "y", "z", "m", "dt"}
@@ -33,10 +33,12 @@ def routines(text: str) -> dict[str, b.Routine]:
     return {block.name: block for block in parse_file(text).blocks if isinstance(block, b.Routine)}
 
 
-def straight(text: str, calls: str = "") -> tuple[list, dict[str, t.Expr], Fresh]:
-    """(simplified straight-line code, the variables' values at its end, the maker of names) of a text."""
+def straight(text: str, calls: str = "", tidy: bool = True) -> tuple[list, dict[str, t.Expr], Fresh]:
+    """(straight-line code, the variables' values at its end, the maker of names) of a text; `tidy`: without copies."""
     fresh = Fresh(TAKEN)
     flat = flatten(inline(body(text), routines(calls), fresh), fresh)
+    if not tidy:
+        return simplify_values(flat.code), flat.values, fresh
     code, results = simplify_code(flat.code, tuple(flat.values.items()))
     return code, dict(results), fresh
 

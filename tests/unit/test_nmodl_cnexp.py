@@ -10,8 +10,8 @@ from gbar.nmodl.simplify import simplify
 from gbar.nmodl.unparse import unparse_expression
 
 
-def solved(text):
-    code, results, fresh = straight(text)
+def solved(text, calls=""):
+    code, results, fresh = straight(text, calls, tidy=False)
     out, warnings = cnexp(code, fresh, "x.mod")
     return out, results, warnings
 
@@ -87,21 +87,43 @@ def test_states_are_solved_in_the_order_written():
     )
 
 
-def test_affine_through_a_variable_is_solved_whole_with_a_warning():
-    code, results, warnings = solved("a = b*(1 - m) m' = a - c*m")
-    values = {"b": 2.0, "c": 3.0, "m": 0.1, "dt": 0.05}
-    expected = 0.1 + (1 - math.exp(-5 * 0.05)) * (2 / 5 - 0.1)
-    assert math.isclose(number(simplify(whole(code, results, "m")), values), expected, rel_tol=1e-12)
+def stepped(text, calls, **values):
+    code, results, warnings = solved(text, calls)
+    return number(simplify(whole(code, results, "m")), values | {"dt": 0.05}), warnings
+
+
+def test_variables_are_held_as_in_neuron():
+    found, warnings = stepped("a = b*(1 - m) m' = a - c*m", "", b=2.0, c=3.0, m=0.1)
+    assert math.isclose(found, 0.1 + (1 - math.exp(-3 * 0.05)) * (2 * 0.9 / 3 - 0.1), rel_tol=1e-12)
+    found, _ = stepped("a = m*m m' = a - m", "", m=0.1)
+    assert math.isclose(found, 0.1 + (1 - math.exp(-0.05)) * (0.01 - 0.1), rel_tol=1e-12)
+    found, _ = stepped("a = f(m) m' = 3 - a", "FUNCTION f(x) { f = x*x }", m=0.1)
+    assert math.isclose(found, 0.1 + 0.05 * (3 - 0.01), rel_tol=1e-12)
+    found, _ = stepped("IF (m > 0) { a = 1 - m } ELSE { a = 3 } m' = a", "", m=0.1)
+    assert math.isclose(found, 0.1 + 0.05 * 0.9, rel_tol=1e-12)
+    assert not warnings
+
+
+FUNCTIONS = """FUNCTION f(x) { LOCAL y y = 2*x f = 1 - y }
+FUNCTION g(x, z) { IF (z > 0) { g = 1 - x } ELSE { g = 2*(3 - x) } }"""
+
+
+def test_functions_of_the_state_are_followed_with_a_warning():
+    found, warnings = stepped("m' = f(m) - c*m", FUNCTIONS, c=3.0, m=0.1)
+    assert math.isclose(found, 0.1 + (1 - math.exp(-5 * 0.05)) * (1 / 5 - 0.1), rel_tol=1e-12)
     assert len(warnings) == 1
-    assert "m' depends on m through another variable, which NEURON's cnexp takes as constant" in warnings[0]
-
-
-def test_affine_through_a_branch():
-    code, results, _ = solved("IF (v > 0) { a = 1 - m } ELSE { a = 2*(3 - m) } m' = a")
+    assert warnings[0].startswith("x.mod:1:17: m' depends on m through a FUNCTION, where NEURON falls back to")
     for v, target, rate in ((1.0, 1.0, 1.0), (-1.0, 3.0, 2.0)):
-        expected = 0.1 + (1 - math.exp(-rate * 0.05)) * (target - 0.1)
-        values = {"v": v, "m": 0.1, "dt": 0.05}
-        assert math.isclose(number(simplify(whole(code, results, "m")), values), expected, rel_tol=1e-12)
+        found, _ = stepped("m' = g(m, v)", FUNCTIONS, v=v, m=0.1)
+        assert math.isclose(found, 0.1 + (1 - math.exp(-rate * 0.05)) * (target - 0.1), rel_tol=1e-12)
+
+
+def test_functions_that_bend_the_state_are_refused():
+    for text in ("m' = f(m)", "m' = 1 - f(m)*m"):
+        with pytest.raises(NmodlError, match=r"^x.mod:1:17: m' is not affine in m"):
+            solved(text, "FUNCTION f(x) { f = x*x }")
+    with pytest.raises(NmodlError, match=r"not affine"):
+        solved("m' = f(m)", "FUNCTION f(x) { IF (x > 0) { f = 1 } ELSE { f = 2 } }")
 
 
 @pytest.mark.parametrize(
@@ -112,8 +134,7 @@ def test_affine_through_a_branch():
         "m' = 1/m",
         "m' = m^2",
         "m' = fabs(1 - m)",
-        "a = m*m m' = a - m",
-        "IF (m > 0) { a = 1 } m' = a",
+        "a = 1 m' = a - m*exp(m)",
     ],
 )
 def test_what_is_not_affine_is_refused_with_its_place(text):

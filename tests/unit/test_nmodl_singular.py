@@ -22,7 +22,7 @@ EFUN = "FUNCTION efun(z) { IF (fabs(z) < 1e-4) { efun = 1 - z/2 } ELSE { efun = 
 
 
 def lowered(text, calls=""):
-    code, results, _ = straight(text, calls)
+    code, results, _ = straight(text, calls, tidy=False)
     before = whole(code, results, "m")
     code, final = simplify_code(singular(code), tuple(results.items()))
     return before, simplify(whole(code, dict(final), "m"))

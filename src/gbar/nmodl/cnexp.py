@@ -33,7 +33,8 @@ def cnexp(
     Raises NmodlError for an equation that is not affine in its state.
 
     state' = rate * (target - state) becomes state - expm1(-rate*dt) * (target - state), in which a state that hardly
-    moves keeps its place in float32 too; state' = a becomes state + dt * a.
+    moves keeps its place in float32 too; state' = a becomes state + dt * a. Variables keep their values during the
+    step, as in NEURON, even those that were computed from the state; what FUNCTIONs make of the state is followed.
     """
     solved: list[t.Assign] = []
     warnings: list[str] = []
@@ -55,8 +56,8 @@ def cnexp(
             ) from None
         if any(name in forms.known and forms.known[name].factor is not None for name in names(line.value)):
             warnings.append(
-                f"{file}:{line.at.line}:{line.at.column}: {_base(line)}' depends on {_base(line)} through another "
-                "variable, which NEURON's cnexp takes as constant during the step; gbar solves the whole equation"
+                f"{file}:{line.at.line}:{line.at.column}: {_base(line)}' depends on {_base(line)} through a FUNCTION, "
+                "where NEURON falls back to derivimplicit; gbar solves it as cnexp"
             )
         solved += added
         solved.append(t.Assign(line.target, _advance(line, form), line.at))
@@ -86,9 +87,11 @@ class _Forms:
         self.bent: set[str] = set()  # names that are not affine in the state
 
     def through(self, code: Sequence[t.Assign]) -> list[t.Assign]:
-        """Learn the forms of the names that depend on the state; returns code that names their parts."""
+        """Learn the forms of what FUNCTIONs made of the state; returns code that names their parts."""
         added: list[t.Assign] = []
         for line in code:
+            if not self.fresh.is_part(line.target):
+                continue
             if not names(line.value) & (self.known.keys() | self.bent | {self.state}):
                 continue
             try:

@@ -48,11 +48,9 @@ def _run(body: tuple[t.Statement, ...], flat: Flat, fresh: Fresh) -> None:
 
 
 def _store(flat: Flat, fresh: Fresh, target: str, value: t.Expr, at: t.Position) -> None:
-    if not isinstance(value, t.Name | t.Number):
-        name = fresh(target)
-        flat.code.append(t.Assign(name, value, at))
-        value = t.Name(name, at)
-    flat.values[target] = value
+    name = fresh(target, fresh.is_part(target))
+    flat.code.append(t.Assign(name, value, at))
+    flat.values[target] = t.Name(name, at)
 
 
 def _step(flat: Flat, fresh: Fresh, state: str, value: t.Expr, at: t.Position) -> None:
@@ -70,7 +68,7 @@ def _step(flat: Flat, fresh: Fresh, state: str, value: t.Expr, at: t.Position) -
 def _branch(statement: t.If, flat: Flat, fresh: Fresh) -> None:
     condition = substitute(statement.condition, flat.values)
     if not isinstance(condition, t.Name | t.Number):
-        name = fresh("test")
+        name = fresh("test", part=True)
         flat.code.append(t.Assign(name, condition, statement.at))
         condition = t.Name(name, statement.at)
     before = flat.values

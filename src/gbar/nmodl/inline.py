@@ -20,6 +20,7 @@ class _Inliner:
     file: str
     made: int = 0
     depth: int = 0
+    inside: bool = False  # a FUNCTION, whose variables are parts of the expression that calls it
 
     def body(self, body: tuple[t.Statement, ...], names: dict[str, str]) -> list[t.Statement]:
         """`body` without calls and LOCALs; `names` says how variables are called outside (argument -> its copy)."""
@@ -29,7 +30,7 @@ class _Inliner:
             self.count(statement.at)
             match statement:
                 case t.Local(locals_):
-                    names |= {name: self.fresh(name) for name in locals_}
+                    names |= {name: self.fresh(name, self.inside) for name in locals_}
                     out += [t.Assign(names[name], t.Number(0.0), statement.at) for name in locals_]
                 case t.Assign(target, value, at):
                     out.append(t.Assign(names.get(target, target), self.expression(value, names, out), at))
@@ -73,11 +74,12 @@ class _Inliner:
 
     def call(self, routine: b.Routine, values: tuple[t.Expr, ...], at: t.Position, out: list[t.Statement]) -> t.Expr:
         names: dict[str, str] = {}
+        outside, self.inside = self.inside, self.inside or routine.kind == "FUNCTION"
         for argument, value in zip(routine.arguments, values, strict=True):
-            names[argument.name] = self.fresh(argument.name)
+            names[argument.name] = self.fresh(argument.name, self.inside)
             out.append(t.Assign(names[argument.name], value, at))
         if routine.kind == "FUNCTION":
-            names[routine.name] = self.fresh(routine.name)
+            names[routine.name] = self.fresh(routine.name, True)
             out.append(t.Assign(names[routine.name], t.Number(0.0), at))
         self.depth += 1
         if self.depth > MAX_CALLS:
@@ -89,7 +91,7 @@ class _Inliner:
                 remedy="join some of these procedures",
             )
         out += self.body(routine.body, names)
-        self.depth -= 1
+        self.depth, self.inside = self.depth - 1, outside
         return t.Name(names[routine.name], at) if routine.kind == "FUNCTION" else t.Number(0.0)
 
     def count(self, at: t.Position) -> None:

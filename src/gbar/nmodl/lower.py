@@ -68,9 +68,7 @@ def _block(
     for stated in flat.conductances:  # CONDUCTANCE names a variable whose value counts at the end of the block
         value = flat.values.get(stated.variable, t.Name(stated.variable, stated.at))
         results += ((_slope_name(stated.ion), value),)
-    code, results = s.simplify_code(flat.code, results)
-    code, results = s.simplify_code(singular(code), results)
-    solved, warnings = cnexp(code, fresh, symbols.file)
+    solved, warnings = cnexp(singular(s.simplify_values(flat.code)), fresh, symbols.file)
     final, results = s.simplify_code(solved, results)
     return t.Block(tuple(line for line in final if isinstance(line, t.Assign)), results), warnings
 

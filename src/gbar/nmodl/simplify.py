@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from gbar.nmodl import tree as t
 from gbar.nmodl.walk import substitute
@@ -64,6 +65,11 @@ def simplify(expression: t.Expr) -> t.Expr:
         case t.Select():
             return select(simplify(expression.condition), simplify(expression.then), simplify(expression.otherwise))
     return expression
+
+
+def simplify_values(code: Sequence[Line]) -> list[Line]:
+    """Straight-line code with every value simplified, copies left in place."""
+    return [replace(line, value=simplify(line.value)) for line in code]
 
 
 def simplify_code(code: Sequence[Line], results: Results) -> tuple[list[Line], Results]:
