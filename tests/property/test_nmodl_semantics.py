@@ -57,6 +57,12 @@ def test_shipped_blocks_say_what_their_files_say(name, v, celsius, data):
     for variable, value in results.items():
         assert same(value, interpreter.values[variable])
 
+    slopes = run_block(t.Block(built.breakpoint.code + built.slope.code, built.slope.results), values)
+    above, below = (run_block(built.breakpoint, values | {"v": v + h}) for h in (1e-3, -1e-3))
+    assert set(slopes) == {current.name for current in built.currents}
+    for variable, slope in slopes.items():
+        assert math.isclose(slope, (above[variable] - below[variable]) / 2e-3, rel_tol=1e-6, abs_tol=1e-9)
+
     interpreter.body(block_of(tree, b.Derivative), {})
     advanced = run_block(built.advance, values)
     assert set(advanced) == set(built.states)
