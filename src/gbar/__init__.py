@@ -1,7 +1,7 @@
 """gbar: voltage in, ion-channel densities out, and how sure you can be.
 
-The names below are the nouns and the ways to make them; each is imported when it is first asked for, so that `import gbar`
-is instant. Two verbs carry the name of their module and are imported from it:
+The names below are the nouns and the ways to make them; each is imported when it is first asked for, so that
+`import gbar` is instant. Two verbs carry the name of their module and are imported from it:
 
     from gbar.simulate import simulate
     from gbar.features import features

@@ -1,8 +1,9 @@
-"""Files that are written whole or not at all."""
+"""Files that are there whole or not at all."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,28 +11,38 @@ from gbar.errors import OutputError
 
 
 def write_whole(path: Path, data: bytes | str) -> Path:
-    """Writes a file so that nobody ever sees half of it; raises OutputError if it cannot be written.
+    """Writes a file beside its final place and moves it there, so that nobody ever sees half of it; returns its path.
+
+    Raises OutputError if it cannot be written.
 
     >>> write_whole(Path("cell.yaml"), "name: cell")  # doctest: +SKIP
     """
     path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    temporary: str | None = None
     try:
-        partial.write_bytes(data.encode() if isinstance(data, str) else data)
-        partial.replace(path)
-    except OSError as error:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".gbar-", suffix=".partial")
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data.encode() if isinstance(data, str) else data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).replace(path)
+        temporary = None
+    except (OSError, ValueError) as error:
         raise unwritable(error, path) from None
     finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+        if temporary is not None:
+            with suppress(OSError):
+                Path(temporary).unlink()
     return path
 
 
-def unwritable(error: OSError, path: Path) -> OutputError:
-    """An operating system's refusal to write, as a line for the user."""
-    return OutputError(
-        f"cannot be written ({error.strerror or error})", file=path, remedy="free space, or choose another place"
-    )
+def unwritable(error: OSError | ValueError, path: Path) -> OutputError:
+    """The reason why a place cannot be written to, as a line for the user."""
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    full = reason.startswith("No space")
+    remedy = "free some space" if full else "choose a folder that exists, is yours and has room"
+    return OutputError(f"cannot be written ({reason})", file=path, remedy=remedy)
 
 
 def make_folder(path: Path) -> Path:
@@ -52,3 +63,9 @@ def refuse_existing(path: Path, overwrite: bool, mark: str) -> None:
         raise OutputError("it exists already", file=path, remedy="choose another name, or add --overwrite")
     if path.is_dir() and any(path.iterdir()) and not (path / mark).exists():
         raise OutputError("it is a folder of something else", file=path, remedy="choose another name")
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

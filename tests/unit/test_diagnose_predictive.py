@@ -41,7 +41,8 @@ def test_a_feature_that_almost_no_cell_shows_is_outside() -> None:
 
 
 @pytest.mark.parametrize(
-    ("undefined", "inside", "beyond"), [(0, False, True), (3, False, False), (40, True, False), (101, True, False)]
+    ("undefined", "inside", "beyond"),
+    [(0, False, True), (3, False, False), (40, False, False), (60, True, False), (101, True, False)],
 )
 def test_a_feature_the_recording_lacks_should_be_lacking(undefined: int, inside: bool, beyond: bool) -> None:
     predicted = DRAWS.copy()

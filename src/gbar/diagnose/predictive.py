@@ -11,7 +11,7 @@ from jaxtyping import Float
 from gbar.diagnose.narrowing import INTERVAL
 from gbar.errors import ParameterError
 
-TAIL = INTERVAL[0]  # an outcome rarer than this among the predicted cells is not one they show
+MOST = 0.5  # what fewer of the predicted cells have, or lack, is not what they predict
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class FeatureCheck:
 
     NaN means undefined (a cell without spikes has no spike height). `median`, `interval` (5th to 95th percentile) and
     `span` (smallest and largest) are of the predicted cells in which the feature is defined; `undefined` the share of
-    the cells in which it is not. `inside`: the measured value lies in the interval and at least 5 % of the cells define
-    it; for a feature undefined in the recording, at least 5 % of the cells leave it undefined too.
+    the cells in which it is not. `inside`: the measured value lies in the interval and at least half of the cells define it;
+    for a feature undefined in the recording, at least half of the cells leave it undefined too.
     """
 
     name: str
@@ -32,6 +32,11 @@ class FeatureCheck:
     span: tuple[float, float]
     undefined: float
     inside: bool
+
+    @property
+    def lacking(self) -> bool:
+        """Whether the recorded cell has the feature and most of the predicted cells have not."""
+        return bool(np.isfinite(self.measured)) and self.undefined > 1.0 - MOST
 
     @property
     def beyond(self) -> bool:
@@ -63,10 +68,13 @@ class PredictiveCheck:
             return f"The predicted cells reproduce all {total} features of the recording."
         agree = f"{total - len(missed)} of {total} features of the recording lie within the predicted 90 % intervals."
         never = [feature.name for feature in missed if feature.beyond]
-        rarely = [feature.name for feature in missed if not feature.beyond]
+        lacking = [feature.name for feature in missed if feature.lacking and not feature.beyond]
+        rarely = [feature.name for feature in missed if not feature.beyond and not feature.lacking]
         sentences = [agree]
         if never:
             sentences.append(f"None of the {self.draws} predicted cells reaches this cell's {_listed(never)}.")
+        if lacking:
+            sentences.append(f"Most of the {self.draws} predicted cells have no {_listed(lacking)}.")
         if rarely:
             sentences.append(f"Few of the {self.draws} predicted cells reach this cell's {_listed(rarely)}.")
         return " ".join(sentences)
@@ -109,9 +117,9 @@ def _check(name: str, unit: str, measured: float, predicted: Float[np.ndarray, "
     points = np.quantile(defined, (0.0, INTERVAL[0], 0.5, INTERVAL[1], 1.0)) if len(defined) else np.full(5, np.nan)
     smallest, low, median, high, largest = (float(point) for point in points)
     if np.isfinite(measured):
-        inside = bool(len(defined) and 1.0 - undefined >= TAIL and low <= measured <= high)
+        inside = bool(len(defined) and 1.0 - undefined >= MOST and low <= measured <= high)
     else:
-        measured, inside = float("nan"), undefined >= TAIL
+        measured, inside = float("nan"), undefined >= MOST
     return FeatureCheck(name, unit, measured, median, (low, high), (smallest, largest), undefined, inside)
 
 

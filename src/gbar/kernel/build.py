@@ -21,6 +21,7 @@ import numpy as np
 
 from gbar.compartments import Compartments, lower
 from gbar.errors import InternalError
+from gbar.files import write_whole
 from gbar.kernel.emit import LANES, VERSION, emit
 
 if TYPE_CHECKING:
@@ -88,14 +89,7 @@ def _write(path: Path, text: str) -> Path:
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".kernel_", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-    return path
+    return write_whole(path, text)
 
 
 def _cache_folder() -> Path:

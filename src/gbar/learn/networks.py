@@ -18,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gbar.errors import EstimatorError
+from gbar.learn.statistics import TraceStatistics, count_statistics
 
 MOST_WEIGHTS = 20_000_000  # a file from elsewhere may not ask for more than this
 MOST_SAMPLES = 100_000
@@ -37,7 +38,8 @@ class Architecture:
 
     `kind` is "talk" or "trace"; the input has `channels` (site and stimulus pairs) of `samples` each; `outputs` numbers
     come out. `width` is the number of filters in the trace network's first layer, `kernel` their length in samples and
-    `hidden` the size of its dense layer; `dropout` is the talk's. Raises EstimatorError for sizes that are out of
+    `hidden` the size of its dense layer; with `windows` it also sees the `statistics` of so many windows of each
+    channel. `dropout` is the talk's. Raises EstimatorError for sizes that are out of
     range.
     """
 
@@ -49,6 +51,7 @@ class Architecture:
     kernel: int = 9
     hidden: int = 128
     dropout: float = 0.0
+    windows: int = 0
 
     def __post_init__(self) -> None:
         if self.kind not in ("talk", "trace"):
@@ -59,6 +62,8 @@ class Architecture:
             value = getattr(self, name)
             if type(value) is not int or not 1 <= value <= most:
                 raise EstimatorError(f"a network's {name} is {value!r}, expected a whole number from 1 to {most}")
+        if type(self.windows) is not int or not 0 <= self.windows <= min(64, self.samples // 8):
+            raise EstimatorError(f"a network's windows are {self.windows!r}, expected 0 to 64 of 8 samples or more")
         if not isinstance(self.dropout, (int, float)) or not 0 <= self.dropout < 1:
             raise EstimatorError(f"a network's dropout is {self.dropout!r}, expected 0 <= dropout < 1")
         if self.kind == "talk" and self.samples < _TALK_POOL ** len(_TALK_WIDTHS):
@@ -88,6 +93,8 @@ class Architecture:
         kernel, hidden = (_TALK_KERNEL, _TALK_HIDDEN) if self.kind == "talk" else (self.kernel | 1, self.hidden)
         convolutions = sum(into * out * kernel + out for into, out, _ in self.layers)
         dense = self.layers[-1][1] * self.length * hidden + hidden + hidden * self.outputs + self.outputs
+        if self.windows:
+            dense += (count_statistics(self.channels, self.windows) + 1) * hidden + hidden * self.outputs
         return convolutions + dense + (hidden * (hidden + 1) if self.kind == "talk" else 0)
 
     def to_json(self) -> dict[str, Any]:
@@ -165,11 +172,20 @@ class TraceNetwork(nn.Module):
         self.convolutions = nn.Sequential(*layers)
         flat = architecture.layers[-1][1] * architecture.length
         self.dense = nn.Sequential(nn.Linear(flat, architecture.hidden), nn.SiLU())
-        self.head = nn.Linear(architecture.hidden, architecture.outputs)
+        seen = architecture.hidden
+        if architecture.windows:
+            self.statistics = TraceStatistics(architecture.channels, architecture.windows)
+            statistics = count_statistics(architecture.channels, architecture.windows)
+            self.beside = nn.Sequential(nn.Linear(statistics, architecture.hidden), nn.SiLU())
+            seen += architecture.hidden
+        self.head = nn.Linear(seen, architecture.outputs)
 
     def forward(self, v: Tensor) -> Tensor:
         """[row, channel, time] in mV -> [row, outputs]."""
-        out: Tensor = self.head(self.dense(self.convolutions(self.scale(v)).flatten(1)))
+        seen = self.dense(self.convolutions(self.scale(v)).flatten(1))
+        if self.architecture.windows:
+            seen = torch.cat([seen, self.beside(self.statistics(v))], dim=1)
+        out: Tensor = self.head(seen)
         return out
 
 

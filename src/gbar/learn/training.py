@@ -22,6 +22,7 @@ from gbar.dataset import Split, split_rows
 from gbar.errors import DatasetError, EstimatorError
 from gbar.learn.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from gbar.learn.networks import Architecture, InputScale, build_network
+from gbar.learn.statistics import TraceStatistics
 
 Draw = Callable[[int, np.random.Generator], Float32[np.ndarray, "row channel time"]]  # observation noise in mV
 Objective = Callable[[nn.Module, Tensor, Tensor], Tensor]  # network, v [row, channel, time], unit -> loss [row]
@@ -55,9 +56,7 @@ def schedule_for(rows: int, kind: str = "trace") -> Schedule:
     `kind` is "trace" (also inside a posterior) or "talk"; that small network takes a higher rate. More rows take fewer
     epochs of larger batches.
     """
-    epochs, batch = (
-        (30, 32) if rows <= 5_000 else (25, 64) if rows <= 15_000 else (20, 128) if rows <= 50_000 else (12, 128)
-    )
+    epochs, batch = (30, 32) if rows <= 5_000 else (20, 64) if rows <= 50_000 else (12, 128)
     if kind == "talk":
         return Schedule(epochs=epochs + 10, batch=batch, rate=5e-3)
     return Schedule(epochs=epochs, batch=batch)
@@ -209,7 +208,7 @@ def train(
     checkpoint is damaged or another training's.
     """
     for module in network.modules():
-        if isinstance(module, InputScale):
+        if isinstance(module, InputScale | TraceStatistics):
             module.measure(data.v[data.split.train])
     run = _Run(network, data, objective, schedule, _identity(network, data, schedule, identity or {}))
     if checkpoint is not None:

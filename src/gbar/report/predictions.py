@@ -198,7 +198,7 @@ def _remark(feature: FeatureCheck) -> str:
     share = percent(feature.undefined)
     if np.isnan(feature.measured):
         return f"undefined, in {share} too" if feature.inside else f"undefined, but in {share} only"
-    word = "inside" if feature.inside else "outside"
+    word = "inside" if feature.inside else "missing in most" if feature.lacking else "outside"
     return word + (f"; undefined in {share}" if feature.undefined > 0 else "")
 
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 ROWS = 30_000  # simulations to learn from
 DRAWS = 10_000  # samples of the posterior
 PREDICTED = 300  # samples that are simulated again
+WINDOWS = 12  # of every sweep, whose statistics the network sees beside the trace
 SWEEPS = 3  # at most, unless named
 MISMATCH = "not calibrated for model mismatch: the intervals hold if this cell model can produce the recorded cell"
 RUN = "run.json"
@@ -222,7 +223,7 @@ def _learned(
         return load_posterior(folder), data
     posterior = learn(
         data, question.view, kind="posterior", epochs=None, seed=seed, threads=threads, progress=progress,
-        checkpoint=output / ".training", provenance={"protocol": question.protocol.to_json()},
+        checkpoint=output / ".training", windows=WINDOWS,
     )  # fmt: skip
     posterior.save(folder)
     (output / ".training").unlink(missing_ok=True)
@@ -259,7 +260,8 @@ def _answered(
     estimate = posterior.estimate(
         question.observation, DRAWS, rng, recording=question.recording.source.name, digest=question.recording.digest
     )
-    estimate = replace(estimate, warnings=(MISMATCH, *warnings_of(question)))
+    provenance = {name: value for name, value in estimate.provenance.items() if name not in ("protocol", "view")}
+    estimate = replace(estimate, warnings=(MISMATCH, *warnings_of(question)), provenance=provenance)
     with progress.stage("simulated again", "cells") as report:
         predicted = simulate(kernel, estimate.samples[:PREDICTED], question.protocol, threads=threads, progress=report)
     return Answer(estimate, predicted, compare(question, predicted))

@@ -39,7 +39,7 @@ def inferred_report(
     content = Report(
         title=f"{question.cell.name} inferred from {question.recording.source.name}",
         cell=question.cell.name,
-        summary=(answer.check.verdict, *sentences(question)),
+        summary=sentences(question),
         warnings=answer.estimate.warnings,
         recording=question.recording,
         sweeps=question.sweeps,

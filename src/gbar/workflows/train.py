@@ -73,10 +73,11 @@ def learn(
     progress: Progress,
     checkpoint: Path | None,
     provenance: Mapping[str, Any] | None = None,
+    windows: int = 0,
 ) -> NeuralPosterior | PointEstimator:
-    """Trains on the usable rows of a data set, seen through `view`."""
+    """Trains on the usable rows of a data set, seen through `view`; with `windows`, by statistics as well."""
     from gbar.learn.archive import About
-    from gbar.learn.posterior import PointEstimator, train_posterior
+    from gbar.learn.posterior import PointEstimator, architecture_for, train_posterior
     from gbar.learn.training import regress, schedule_for
 
     with progress.stage("read", "rows") as report:
@@ -93,6 +94,7 @@ def learn(
             return train_posterior(
                 v, unit, space, noise=noise, noise_model=view.noise.to_json(), provenance=about, split=split,
                 schedule=schedule, seed=seed, progress=heard, checkpoint=checkpoint,
+                architecture=architecture_for(v, unit, windows),
             )  # fmt: skip
         found = regress(
             v, unit, kind="talk" if kind == "talk" else "trace", split=split, schedule=schedule, seed=seed,

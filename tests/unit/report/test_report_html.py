@@ -160,11 +160,10 @@ def test_the_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: py
     target = tmp_path / "report.html"
     target.write_text("the old one")
 
-    def full(path: Path, data: bytes) -> int:
-        path.touch()
+    def full(handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr("gbar.files.os.fsync", full)
     with pytest.raises(OutputError, match=r"report\.html.*No space left on device"):
         write_report(Report(title="t", cell="c"), target)
     assert target.read_text() == "the old one"
@@ -172,11 +171,10 @@ def test_the_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: py
 
 
 def test_an_interrupted_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(path: Path, data: bytes) -> int:
-        path.touch()
+    def interrupt(handle: int) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Path, "write_bytes", interrupt)
+    monkeypatch.setattr("gbar.files.os.fsync", interrupt)
     with pytest.raises(KeyboardInterrupt):
         write_report(Report(title="t", cell="c"), tmp_path / "report.html")
     assert list(tmp_path.iterdir()) == []
