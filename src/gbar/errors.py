@@ -1,17 +1,17 @@
 """Every error gbar raises on purpose.
 
-    GbarError
-    ├── UserError            the user can mend it: one line, exit code 2
-    │   ├── NmodlError       a .mod file gbar does not accept
-    │   ├── CellError        a cell file, or a cell put together in Python
-    │   ├── UnitError        a number without a unit, or with the wrong one
-    │   ├── ParameterError   a parameter value or a range
-    │   ├── ProtocolError    a stimulus or an experiment
-    │   ├── RecordingError   a recording that is not what it should be
-    │   ├── DatasetError     simulations on disk
-    │   ├── EstimatorError   a trained network on disk
-    │   └── OutputError      a place that cannot be written to
-    └── InternalError        a bug of ours: shown with its traceback
+GbarError
+├── UserError            the user can mend it: one line, exit code 2
+│   ├── NmodlError       a .mod file gbar does not accept
+│   ├── CellError        a cell file, or a cell put together in Python
+│   ├── UnitError        a number without a unit, or with the wrong one
+│   ├── ParameterError   a parameter value or a range
+│   ├── ProtocolError    a stimulus or an experiment
+│   ├── RecordingError   a recording that is not what it should be
+│   ├── DatasetError     simulations on disk
+│   ├── EstimatorError   a trained network on disk
+│   └── OutputError      a place that cannot be written to
+└── InternalError        a bug of ours: shown with its traceback
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ class FeatureCheck:
 
     NaN means undefined (a cell without spikes has no spike height). `median`, `interval` (5th to 95th percentile) and
     `span` (smallest and largest) are of the predicted cells in which the feature is defined; `undefined` the share of
-    the cells in which it is not. `inside`: the measured value lies in the interval and at least half of the cells define it;
-    for a feature undefined in the recording, at least half of the cells leave it undefined too.
+    the cells in which it is not. `inside`: the measured value lies in the interval and at least half of the cells
+    define it; for a feature undefined in the recording, at least half of the cells leave it undefined too.
     """
 
     name: str
