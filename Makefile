@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUN := $(BIN)/python
 export MPLBACKEND := Agg
 
-.PHONY: help setup check test demo bench bench-engine bench-inverse docs clean
+.PHONY: help setup check test demo bench bench-engine bench-inverse bench-four docs clean
 
 help:
 	@echo "make demo    install, then the founding experiment: simulate, learn, invert, report (demo/report.html)"
@@ -41,13 +41,16 @@ demo: $(BIN)/.installed
 docs: setup
 	$(RUN) -m pytest tests/test_docs.py
 
-bench: bench-engine bench-inverse
+bench: bench-engine bench-inverse bench-four
 
 bench-engine: setup
 	$(RUN) benchmarks/engine.py
 
 bench-inverse: setup
 	$(RUN) benchmarks/inverse.py
+
+bench-four: setup
+	$(RUN) benchmarks/four_cells.py
 
 clean:
 	rm -rf $(VENV) demo bench build dist

@@ -95,7 +95,7 @@ def test_an_estimator_for_another_experiment_is_refused(own):
         run(own, "again", estimator=own / "result/estimator")
 
 
-@pytest.mark.parametrize("where", ["open_dataset", "learn", "_answered", "_write"])
+@pytest.mark.parametrize("where", ["open_dataset", "learn", "answered", "_write"])
 def test_interrupted_work_goes_on(own, where, monkeypatch):
     whole = run(own, "whole")
 

@@ -25,6 +25,7 @@ from gbar.kernel.build import Kernel, build
 from gbar.observation import Noise, Reduction
 from gbar.recordings import Sweep
 from gbar.report.content import NetworkScore, ParameterBox, Report, SimulationSummary, TrainingHistory
+from gbar.report.tables import number
 from gbar.simulate import simulate
 from gbar.traces import Status, Traces
 from gbar.workflows.progress import Progress, Silent
@@ -33,7 +34,7 @@ from gbar.workflows.view import View
 
 if TYPE_CHECKING:
     from gbar.learn.posterior import NeuralPosterior
-    from gbar.learn.training import Regression
+    from gbar.learn.training import Regression, Schedule
 
 ROWS, SAMPLES = 3_000, 7_600  # the founding experiment's: the last of 7,601 samples is dropped
 WHITE = 0.1  # mV
@@ -74,6 +75,8 @@ def founding_experiment(
     *,
     cell: str = "modern_sphere",
     seed: int = 0,
+    rows: int = ROWS,
+    epochs: int | None = None,
     threads: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -88,9 +91,9 @@ def founding_experiment(
         shutil.rmtree(output)
     make_folder(output)
     write_whole(output / MARK, '{"made by": "gbar demo"}')
-    data = surrogate(described, seed, threads, progress)
-    talk = _talk(data, seed, threads, progress)
-    posterior = _posterior(data, seed, threads, progress)
+    data = surrogate(described, seed, threads, progress, rows)
+    talk = _talk(data, seed, epochs, threads, progress)
+    posterior = _posterior(data, seed, epochs, threads, progress)
     inversion = invert(data, posterior, seed, threads)
     scores = (_talk_score(data, talk), _posterior_score(data, posterior, seed))
     for score in scores:
@@ -116,27 +119,32 @@ def surrogate(cell: Cell, seed: int, threads: int | None, progress: Progress, ro
     return Surrogate(cell, kernel, v, cell.space.to_unit(theta), split_rows(rows, good), traces)
 
 
-def _talk(data: Surrogate, seed: int, threads: int | None, progress: Progress) -> Regression:
+def _talk(data: Surrogate, seed: int, epochs: int | None, threads: int | None, progress: Progress) -> Regression:
     from gbar.learn.training import regress, schedule_for
 
-    schedule = replace(schedule_for(len(data.v), "talk"), threads=threads)
-
+    schedule = _planned(schedule_for(len(data.v), "talk"), epochs, threads)
     with progress.stage("trained the talk's network", "epochs") as report:
         return regress(
             data.v, data.unit, kind="talk", split=data.split, schedule=schedule, seed=seed, progress=hearing(report),
         )  # fmt: skip
 
 
+def _planned(schedule: Schedule, epochs: int | None, threads: int | None) -> Schedule:
+    return replace(schedule, epochs=epochs or schedule.epochs, threads=threads)
+
+
 def _view(data: Surrogate) -> View:
     return View((Reduction(data.sampling, SAMPLES),), Noise(white=WHITE))
 
 
-def _posterior(data: Surrogate, seed: int, threads: int | None, progress: Progress) -> NeuralPosterior:
+def _posterior(
+    data: Surrogate, seed: int, epochs: int | None, threads: int | None, progress: Progress
+) -> NeuralPosterior:
     from gbar.learn.posterior import train_posterior
     from gbar.learn.training import schedule_for
 
     view = _view(data)
-    schedule = replace(schedule_for(len(data.v)), threads=threads)
+    schedule = _planned(schedule_for(len(data.v)), epochs, threads)
     provenance: dict[str, Any] = {"cell": data.cell.name, "cell_digest": data.cell.digest, "view": view.to_json()}
     provenance |= {"protocol": data.cell.protocol.to_json(), "simulations": len(data.v), "seed": seed}
     with progress.stage("trained gbar's posterior", "epochs") as report:
@@ -212,7 +220,7 @@ def _report(
     content = Report(
         title=f"The founding experiment on {data.cell.name}",
         cell=data.cell.name,
-        summary=_sentences(scores),
+        summary=_sentences(scores, len(data.v)),
         sweeps=(inversion.sweep,),
         estimate=inversion.estimate,
         truth=inversion.truth,
@@ -235,11 +243,11 @@ def _report(
     return write_report(content, output / "report.html")
 
 
-def _sentences(scores: tuple[NetworkScore, ...]) -> tuple[str, ...]:
-    errors = " and ".join(f"{score.mse.mean():.2g} for {score.name}" for score in scores)
+def _sentences(scores: tuple[NetworkScore, ...], rows: int) -> tuple[str, ...]:
+    errors = " and ".join(f"{number(float(score.mse.mean()), 2)} for {score.name}" for score in scores)
     return (
-        f"{ROWS:,} simulated traces of {SAMPLES:,} samples; mean squared error on the {ROWS // 10} test rows, in unit "
-        f"space (1/3 is what ignoring the trace scores): {errors}. The talk reported 0.00025.",
+        f"{rows:,} simulated traces of {SAMPLES:,} samples; mean squared error on the {len(scores[0].truth)} test rows, in "
+        f"unit space (1/3 is what ignoring the trace scores): {errors}. The talk reported 0.00025.",
     )
 
 

@@ -112,7 +112,7 @@ def infer_recording(
         posterior, data = reused(estimator, question), None
     else:
         posterior, data = _learned(question, kernel, output, rows, seed, threads, progress)
-    answer = _answered(question, kernel, posterior, seed, threads, progress)
+    answer = answered(question, kernel, posterior, seed, threads, progress)
     _write(question, answer, posterior, data, output, identity, time.perf_counter() - started)
     progress.say(answer.check.verdict)
     progress.say(f"{output / 'report.html'}: the report")
@@ -252,7 +252,7 @@ def simulated(
     return writer.finish()
 
 
-def _answered(
+def answered(
     question: Question, kernel: Kernel, posterior: NeuralPosterior, seed: int, threads: int | None, progress: Progress
 ) -> Answer:
     """The posterior at the recording, and what the cells it proposes do."""
