@@ -1,6 +1,6 @@
 """How well the way back is learned: test errors in unit space, on simulations whose parameters are known.
 
-    python benchmarks/inverse.py                     # everything; hours on two cores, resumable
+    python benchmarks/inverse.py                     # everything; about an hour and a half on two cores, resumable
     python benchmarks/inverse.py --cells sphere --networks default --noise 0 --seeds 0
     python benchmarks/inverse.py --table             # only print what is there
 
