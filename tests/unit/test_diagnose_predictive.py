@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gbar.diagnose.predictive import check_predictions
+from gbar.diagnose.predictive import check_predictions, closest
 from gbar.errors import ParameterError
 
 DRAWS = np.linspace(0.0, 100.0, 101)
@@ -78,3 +78,9 @@ def test_what_cannot_be_compared_is_refused() -> None:
         check_predictions({"a": 1.0, "b": 1.0}, {"a": DRAWS, "b": DRAWS[1:]})
     with pytest.raises(ParameterError, match="predicted cells"):
         check_predictions({"a": 1.0}, {"a": DRAWS[:0]})
+
+
+def test_the_closest_cell_has_what_was_measured() -> None:
+    predicted = {"count": np.array([0.0, 12.0, 11.0]), "height": np.array([np.nan, -20.0, 29.0])}
+    assert closest({"count": 12.0, "height": 30.0}, predicted) == 2
+    assert closest({"count": 0.0, "height": np.nan}, predicted) == 0

@@ -77,7 +77,7 @@ def test_the_truth_is_found_and_everything_is_written(own):
     assert "not calibrated for model mismatch" in page and "g_myleak.soma" in page
     assert len(from_table(own / "result/samples.csv")) == infer_module.DRAWS
     best = read_cell(own / "result/best.yaml")
-    assert best.theta[0] == pytest.approx(answer.estimate.best)
+    assert best.theta[0] == pytest.approx(answer.best)
     with pytest.raises(OutputError, match="exists already"):
         run(own)
     again = run(own, "again", estimator=own / "result/estimator")

@@ -246,8 +246,8 @@ def _report(
 def _sentences(scores: tuple[NetworkScore, ...], rows: int) -> tuple[str, ...]:
     errors = " and ".join(f"{number(float(score.mse.mean()), 2)} for {score.name}" for score in scores)
     return (
-        f"{rows:,} simulated traces of {SAMPLES:,} samples; mean squared error on the {len(scores[0].truth)} test rows, in "
-        f"unit space (1/3 is what ignoring the trace scores): {errors}. The talk reported 0.00025.",
+        f"{rows:,} simulated traces of {SAMPLES:,} samples; mean squared error on the {len(scores[0].truth)} test rows "
+        f"in unit space (1/3 is what ignoring the trace scores): {errors}. The talk reported 0.00025.",
     )
 
 

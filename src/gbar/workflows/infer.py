@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Int
 
 from gbar import __version__
 from gbar.cell import Cell, read_cell, write_cell
 from gbar.dataset import Dataset, Layout, create, open_dataset
-from gbar.diagnose.predictive import PredictiveCheck, check_predictions
+from gbar.diagnose.predictive import PredictiveCheck, check_predictions, closest
 from gbar.errors import EstimatorError, OutputError, ParameterError
 from gbar.estimate import Estimate
 from gbar.files import make_folder, refuse_existing, write_whole
@@ -74,6 +74,9 @@ class Answer:
     estimate: Estimate
     predicted: Traces
     check: PredictiveCheck
+    best: Float[
+        np.ndarray, " parameter"
+    ]  # of the cells simulated again, the one that does most nearly what was recorded
 
 
 def infer_recording(
@@ -264,23 +267,31 @@ def answered(
     estimate = replace(estimate, warnings=(MISMATCH, *warnings_of(question)), provenance=provenance)
     with progress.stage("simulated again", "cells") as report:
         predicted = simulate(kernel, estimate.samples[:PREDICTED], question.protocol, threads=threads, progress=report)
-    return Answer(estimate, predicted, compare(question, predicted))
+    good = np.flatnonzero(predicted.status == Status.OK)
+    if not len(good):
+        raise ParameterError(
+            "every cell that the posterior proposes fails to simulate", remedy="check the cell's ranges"
+        )
+    measured, of_cells, units = compared(question, predicted, good)
+    best = estimate.samples[good[closest(measured, of_cells)]]
+    return Answer(estimate, predicted, check_predictions(measured, of_cells, units), best)
 
 
-def compare(question: Question, predicted: Traces) -> PredictiveCheck:
-    """The features of every sweep, measured and predicted; failed simulations are left out."""
+def compared(
+    question: Question, predicted: Traces, rows: Int[np.ndarray, " row"]
+) -> tuple[dict[str, float], dict[str, Float[np.ndarray, " row"]], dict[str, str]]:
+    """The features of every sweep, measured and of the given predicted rows, and their units."""
     measured: dict[str, float] = {}
     of_cells: dict[str, Float[np.ndarray, " draw"]] = {}
     units: dict[str, str] = {}
-    good = predicted.status == Status.OK
     for k, sweep in enumerate(question.sweeps):
         label = f"{sweep.name}: " if len(question.sweeps) > 1 else ""
         recorded = measure(sweep.v[None], sweep.dt, sweep)
-        again = measure(predicted.v[k][good, 0], predicted.sampling[k], sweep)
+        again = measure(predicted.v[k][rows, 0], predicted.sampling[k], sweep)
         for name, unit in UNITS.items():
             measured[label + name], of_cells[label + name] = float(recorded[name][0]), again[name]
             units[label + name] = unit
-    return check_predictions(measured, of_cells, units)
+    return measured, of_cells, units
 
 
 def warnings_of(question: Question) -> tuple[str, ...]:
@@ -306,5 +317,5 @@ def _write(
     from gbar.workflows.inferred import inferred_report
 
     answer.estimate.to_table(output / "samples.csv", overwrite=True)
-    write_cell(question.cell.at(answer.estimate.best), output / "best.yaml")
+    write_cell(question.cell.at(answer.best), output / "best.yaml")
     inferred_report(question, answer, posterior, data, identity, seconds, output / "report.html")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FILES = {
     "samples.csv": "samples of the posterior, a column per parameter with its unit; samples.json tells about them",
-    "best.yaml": "the cell with the most probable sample's values; gbar reads it like any other cell",
+    "best.yaml": "of the cells drawn from the posterior, the one whose features come closest to the recording's",
     "estimator": "the trained network (JSON and safetensors); gbar infer --estimator uses it again",
     "simulations.zarr": "the simulations that it learned from, as the network sees them; xarray opens it",
 }
