@@ -21,14 +21,14 @@ from gbar.learn.posterior import load_posterior
 from gbar.report.output import write_figure
 from gbar.report.predictions import predicted_figure
 from gbar.report.tables import number, quantity, span
-from gbar.workflows.infer import Answer, Question, answered, ask, infer_recording
+from gbar.workflows.infer import Answer, answered, infer_recording
 from gbar.workflows.progress import Silent, Terminal
+from gbar.workflows.question import Question, ask
 
 ROOT = Path(__file__).parent.parent
 RECORDINGS = ROOT.parent / "shared/recordings/allen_nwb"
 PAGE = ROOT / "docs/four-cells.md"
 PICTURES = ROOT / "docs/pictures"
-SAMPLES, DRIFT = 2000, "0.3 mV, 3 mV"  # the defaults of gbar infer
 
 HEAD = """\
 # Four real cells
@@ -61,7 +61,7 @@ def result(recording: Path, folder: Path) -> Result:
         start = time.perf_counter()
         infer_recording("pospischil", recording, folder, progress=Terminal())
         timing.write_text(json.dumps(time.perf_counter() - start))
-    question = ask("pospischil", recording, {}, None, None, DRIFT, SAMPLES)
+    question = ask("pospischil", recording)
     answer = answered(
         question, build(question.cell, "float32"), load_posterior(folder / "estimator"), 0, None, Silent()
     )
@@ -74,7 +74,7 @@ def told(one: Result) -> str:
     picture = write_figure(predicted_figure(one.question.sweeps, one.answer.predicted), PICTURES / f"{name}.png")
     lines = [f"## {name}", "", one.answer.check.verdict, "", f"![recorded and predicted](pictures/{picture.name})", ""]
     lines += ["| feature | measured | predicted median | 90 % interval | undefined in | |", "|---|---|---|---|---|---|"]
-    for check in one.answer.check.features:
+    for check in one.answer.check.compared:
         word = "inside" if check.inside else "beyond every cell" if check.beyond else "outside"
         middle = f"{number(check.median)} | {span(*check.interval)} | {check.undefined:.0%}"
         lines.append(f"| {check.name} | {quantity(check.measured, check.unit, 4)} | {middle} | {word} |")
@@ -97,8 +97,8 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     PICTURES.mkdir(parents=True, exist_ok=True)
     results = [result(path, folder / path.stem) for path in sorted(RECORDINGS.glob("*.nwb"))]
-    counted = [len(r.answer.check.features) - len(r.answer.check.outside) for r in results]
-    total = len(results[0].answer.check.features)
+    counted = [len(r.answer.check.compared) - len(r.answer.check.outside) for r in results]
+    total = len(results[0].answer.check.compared)
     table = [
         "| recording | features inside | spikes measured | spikes predicted | wall time |",
         "|---|---|---|---|---|",

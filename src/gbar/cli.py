@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,12 +21,13 @@ app = typer.Typer(
 )
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_SIGINT = 130
 _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 CellArgument = Annotated[str, typer.Argument(metavar="CELL", help="a shipped cell's name, or a .yaml file of your own")]
 RecordingArgument = Annotated[Path, typer.Argument(metavar="RECORDING", help="a recording: .nwb, .csv, .tsv or .npz")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="where the results go")]
-Seed = Annotated[int, typer.Option(min=0, help="the seed of everything random")]
+Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="the seed of everything random")]
 Threads = Annotated[int | None, typer.Option(min=1, help="threads; all cores unless stated")]
 Large = Annotated[
     bool, typer.Option("--allow-large", help="let currents above 20 nA and voltages above 500 mV through")
@@ -125,17 +127,13 @@ def infer(
     cell: CellArgument,
     recording: RecordingArgument,
     output: Output,
-    n: Annotated[int | None, typer.Option("-n", help="how many simulations to learn from")] = None,
+    n: Annotated[int | None, typer.Option("-n", help="simulations to learn from (30,000)")] = None,
     sweeps: Annotated[str | None, typer.Option(help="names of the sweeps to use, separated by commas")] = None,
     seed: Seed = 0,
-    estimator: Annotated[
-        Path | None, typer.Option(help="reuse an estimator trained for this cell and protocol")
-    ] = None,
-    white: Annotated[
-        str | None, typer.Option(help="white noise of the recording; estimated from it unless stated")
-    ] = None,
-    drift: Annotated[str, typer.Option(help="sd of the slow noise to allow for, a range")] = "0.3 mV, 3 mV",
-    samples: Annotated[int, typer.Option(help="at most so many samples of each sweep reach the network")] = 2000,
+    estimator: Annotated[Path | None, typer.Option(help="a network trained for this cell and experiment")] = None,
+    white: Annotated[str | None, typer.Option(help="white noise, as in '0.1 mV' (measured at the baseline)")] = None,
+    drift: Annotated[str | None, typer.Option(help="sd of the slow noise to allow for ('0.3 mV, 3 mV')")] = None,
+    samples: Annotated[int | None, typer.Option(help="of a sweep that the network sees, at most (2,000)")] = None,
     voltage_unit: Unit = None,
     current_unit: Unit = None,
     dt: Interval = None,
@@ -162,6 +160,7 @@ def infer(
         max_samples=samples,
         threads=threads,
         overwrite=overwrite,
+        command=shlex.join(["gbar", *sys.argv[1:]]),
         progress=Terminal(),
     )
 
@@ -205,13 +204,14 @@ def _declared(
     return given | ({"allow_large": True} if allow_large else {})
 
 
-def _refused(error: OSError) -> OutputError | None:
+def _refused(error: OSError) -> UserError | None:
     """An operating system's refusal that the user can mend, as one line; None for any other."""
-    place = error.filename
     if error.errno in _FULL:
-        return OutputError("the disk is full", file=place, remedy="free some space; finished parts are kept")
+        return OutputError("the disk is full", file=error.filename, remedy="free some space; finished parts are kept")
     if error.errno in _CLOSED:
-        return OutputError("permission denied", file=place, remedy="choose another place with -o")
+        return OutputError("permission denied", file=error.filename, remedy="choose another place with -o")
+    if error.filename is not None:
+        return UserError(str(error.strerror), file=str(error.filename)[:200], remedy="check the name and the folder")
     return None
 
 
@@ -228,16 +228,22 @@ def run(arguments: list[str] | None = None) -> int:
         if refused is None:
             raise
         return _say(str(refused))
+    except MemoryError:
+        return _say("the memory is full; ask for fewer rows or samples")
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("interrupted; the same command goes on where it stopped\n")
-        return 130
+        return _interrupted()
     except typer.Exit as leave:
-        return leave.exit_code
+        return _interrupted() if leave.exit_code == _SIGINT else leave.exit_code
     except Exception as error:
         if not isinstance(error, mistake):
             raise
         return _say(" ".join(error.format_message().split()) + " (gbar COMMAND --help tells more)")  # type: ignore[attr-defined]
     return code if isinstance(code, int) else 0
+
+
+def _interrupted() -> int:
+    sys.stderr.write("interrupted; the same command goes on where it stopped, if it had begun to write\n")
+    return _SIGINT
 
 
 def _say(line: str) -> int:

@@ -220,16 +220,28 @@ def create(path: Path, manifest: Manifest, rows: int, *, overwrite: bool = False
     if not 1 <= rows <= MOST_ROWS:
         raise DatasetError(f"a data set of {rows} rows is asked for", remedy=f"use 1 to {MOST_ROWS:,}")
     if path.exists() and not overwrite:
-        raise OutputError("it exists already", file=path, remedy="choose another name or ask to overwrite it")
+        raise OutputError("it exists already", file=path, remedy="choose another name, or add --overwrite")
     if path.exists() and not (path / "zarr.json").is_file():
         raise OutputError("it exists and is no data set", file=path, remedy="choose another name")
     partial = partial_path(path)
+    if overwrite and partial.exists() and not _begun(partial, manifest, rows):
+        with _writing(partial):
+            shutil.rmtree(partial)
     if partial.exists():
         group, warnings = _resume(partial, manifest, rows)
     else:
         with _writing(path):
             group, warnings = _lay_out(path, manifest, rows), ()
     return Writer(path, manifest, rows, group, overwrite, warnings)
+
+
+def _begun(partial: Path, manifest: Manifest, rows: int) -> bool:
+    """Whether the unfinished store is one that this job can go on with."""
+    try:
+        _resume(partial, manifest, rows)
+    except OutputError:
+        return False
+    return True
 
 
 def _resume(partial: Path, manifest: Manifest, rows: int) -> tuple[Any, tuple[str, ...]]:

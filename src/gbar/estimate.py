@@ -93,7 +93,7 @@ class Estimate:
         beside = path.with_suffix(".json")
         for file in (path, beside):
             if file.exists() and not overwrite:
-                raise OutputError("it exists already", file=file, remedy="choose another name or ask to overwrite it")
+                raise OutputError("it exists already", file=file, remedy="choose another name or overwrite it")
         data = self._csv() if path.suffix == ".csv" else self._npz()
         make_folder(path.parent)
         write_whole(path, data)

@@ -57,10 +57,12 @@ def make_folder(path: Path) -> Path:
 def refuse_existing(path: Path, overwrite: bool, mark: str) -> None:
     """Raises OutputError if `path` exists, unless it may be overwritten and is ours: a folder that holds `mark`."""
     path = Path(path)
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():
         return
     if not overwrite:
         raise OutputError("it exists already", file=path, remedy="choose another name, or add --overwrite")
+    if mark and (path.is_symlink() or not path.is_dir()):
+        raise OutputError("it is no folder", file=path, remedy="choose another name")
     if path.is_dir() and any(path.iterdir()) and not (path / mark).exists():
         raise OutputError("it is a folder of something else", file=path, remedy="choose another name")
 

@@ -10,7 +10,7 @@ import pytest
 
 from gbar.cell import read_cell
 from gbar.dataset import open_dataset
-from gbar.errors import EstimatorError, OutputError, UserError
+from gbar.errors import EstimatorError, OutputError, ParameterError, UserError
 from gbar.estimate import from_table
 from gbar.kernel.build import build
 from gbar.simulate import simulate
@@ -42,7 +42,7 @@ parameters:
   e_myleak.soma: {low: -80 mV, high: -60 mV}
 protocol:
   stimuli:
-    - {name: step, duration: 200 ms, dt: 0.1 ms, waveform: {step: {delay: 50 ms, duration: 100 ms, amplitude: 20 pA}}}
+    - {name: step, duration: 200 ms, dt: 0.1 ms, v_init: -68 mV, waveform: {step: {delay: 50 ms, duration: 100 ms, amplitude: 20 pA}}}
 """
 
 
@@ -68,6 +68,10 @@ def run(own: Path, name: str = "result", **more: object):
     return infer_recording(own / "mine.yaml", own / "rec.csv", own / name, **given)  # type: ignore[arg-type]
 
 
+def reuse(own: Path, estimator: Path, **more: object):
+    return infer_recording(own / "mine.yaml", own / "rec.csv", own / "again", estimator=estimator, threads=1, **more)
+
+
 def test_the_truth_is_found_and_everything_is_written(own):
     answer = run(own, rows=600)
     low, _, high = answer.estimate.quantiles((0.005, 0.5, 0.995))
@@ -78,9 +82,9 @@ def test_the_truth_is_found_and_everything_is_written(own):
     assert len(from_table(own / "result/samples.csv")) == infer_module.DRAWS
     best = read_cell(own / "result/best.yaml")
     assert best.theta[0] == pytest.approx(answer.best)
-    with pytest.raises(OutputError, match="exists already"):
-        run(own)
-    again = run(own, "again", estimator=own / "result/estimator")
+    with pytest.raises(OutputError, match="finished already"):
+        run(own, rows=600)
+    again = reuse(own, own / "result/estimator")
     assert again.estimate.mean == pytest.approx(answer.estimate.mean, rel=0.02)
 
 
@@ -89,13 +93,16 @@ def test_an_estimator_for_another_experiment_is_refused(own):
     rows = (own / "rec.csv").read_text().replace(",20.000000\n", ",25.000000\n")
     (own / "rec.csv").write_text(rows)
     with pytest.raises(EstimatorError, match="another stimulus"):
-        run(own, "again", estimator=own / "result/estimator")
+        reuse(own, own / "result/estimator")
     (own / "mine.yaml").write_text(CELL.replace("25 degC", "30 degC"))
-    with pytest.raises(EstimatorError, match="another cell digest"):
-        run(own, "again", estimator=own / "result/estimator")
+    with pytest.raises(EstimatorError, match="as it stands"):
+        reuse(own, own / "result/estimator")
+    with pytest.raises(ParameterError, match="--white is fixed by the estimator"):
+        reuse(own, own / "result/estimator", white="2 mV")
+    assert not (own / "again").exists()
 
 
-@pytest.mark.parametrize("where", ["open_dataset", "learn", "answered", "_write"])
+@pytest.mark.parametrize("where", ["open_dataset", "learn", "answered", "inferred_report"])
 def test_interrupted_work_goes_on(own, where, monkeypatch):
     whole = run(own, "whole")
 
@@ -112,6 +119,11 @@ def test_interrupted_work_goes_on(own, where, monkeypatch):
     assert not (own / "result/report.html").exists()
     with pytest.raises(OutputError, match="another question"):
         run(own, seed=1)
+    kept = (own / "rec.csv").read_text()
+    (own / "rec.csv").write_text(kept.replace(",20.000000\n", ",60.000000\n"))
+    with pytest.raises(OutputError, match="another question"):
+        run(own)
+    (own / "rec.csv").write_text(kept)
     resumed = run(own)
     np.testing.assert_array_equal(resumed.estimate.samples, whole.estimate.samples)
 
@@ -137,3 +149,12 @@ def test_a_sweep_that_does_not_exist(own):
     with pytest.raises(UserError, match="no sweep"):
         run(own, sweeps=("sweep_9",))
     assert not (own / "result").exists()
+
+
+def test_an_estimator_trained_apart_sees_the_recording_as_it_was_trained(own):
+    simulate_dataset(own / "mine.yaml", own / "sims.zarr", rows=300, threads=1)
+    train_estimator(own / "sims.zarr", own / "est", epochs=2, white="0.2 mV", max_samples=500, threads=1)
+    answer = reuse(own, own / "est")
+    assert answer.estimate.noise["white"] == 0.2
+    assert any("300 simulations only" in warning for warning in answer.estimate.warnings)
+    assert "0.2 mV of white" in (own / "again/report.html").read_text()

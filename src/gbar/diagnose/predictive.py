@@ -54,6 +54,11 @@ class PredictiveCheck:
     draws: int
 
     @property
+    def compared(self) -> tuple[FeatureCheck, ...]:
+        """The features that either has: without those undefined in the recording and in most predicted cells."""
+        return tuple(feature for feature in self.features if np.isfinite(feature.measured) or not feature.inside)
+
+    @property
     def outside(self) -> tuple[FeatureCheck, ...]:
         """The features that the predicted cells do not reproduce."""
         return tuple(feature for feature in self.features if not feature.inside)
@@ -61,11 +66,11 @@ class PredictiveCheck:
     @property
     def verdict(self) -> str:
         """One or two sentences: how many features agree, and which do not."""
-        total, missed = len(self.features), self.outside
+        total, missed = len(self.compared), self.outside
         if total == 0:
             return "No feature was compared."
         if not missed:
-            return f"The predicted cells reproduce all {total} features of the recording."
+            return f"The predicted cells reproduce all {total} features that the recording has."
         agree = f"{total - len(missed)} of {total} features of the recording lie within the predicted 90 % intervals."
         never = [feature.name for feature in missed if feature.beyond]
         lacking = [feature.name for feature in missed if feature.lacking and not feature.beyond]

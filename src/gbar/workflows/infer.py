@@ -8,6 +8,7 @@ interrupted job goes on.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import time
@@ -17,26 +18,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Float, Int
 
-from gbar import __version__
-from gbar.cell import Cell, read_cell, write_cell
+from gbar.cell import Cell, write_cell
 from gbar.dataset import Dataset, Layout, create, open_dataset
 from gbar.diagnose.predictive import PredictiveCheck, check_predictions, closest
-from gbar.errors import EstimatorError, OutputError, ParameterError
+from gbar.errors import DatasetError, OutputError, ParameterError
 from gbar.estimate import Estimate
 from gbar.files import make_folder, refuse_existing, write_whole
 from gbar.kernel.build import Kernel, build
-from gbar.observation import estimate_noise, observe_sweeps, reduction_for
-from gbar.protocol import Protocol
-from gbar.recordings import Recording, Sweep, choose, read
 from gbar.simulate import simulate
 from gbar.traces import Status, Traces
-from gbar.workflows.measured import UNITS, measure
+from gbar.workflows.inferred import cautions, inferred_report
+from gbar.workflows.measured import UNITS, compare
 from gbar.workflows.progress import Progress, Silent
+from gbar.workflows.question import WINDOWS, Question, ask, ask_again
 from gbar.workflows.simulate import fill, manifest, summary
 from gbar.workflows.train import learn
-from gbar.workflows.view import View, noise_from
 
 if TYPE_CHECKING:
     from gbar.learn.posterior import NeuralPosterior
@@ -44,27 +42,8 @@ if TYPE_CHECKING:
 ROWS = 30_000  # simulations to learn from
 DRAWS = 10_000  # samples of the posterior
 PREDICTED = 300  # samples that are simulated again
-WINDOWS = 12  # of every sweep, whose statistics the network sees beside the trace
-SWEEPS = 3  # at most, unless named
-MISMATCH = "not calibrated for model mismatch: the intervals hold if this cell model can produce the recorded cell"
 RUN = "run.json"
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked: the cell, the sweeps of a recording, the experiment they were, and what of it a network sees."""
-
-    cell: Cell
-    recording: Recording
-    sweeps: tuple[Sweep, ...]
-    held_out: tuple[Sweep, ...]
-    protocol: Protocol
-    view: View
-
-    @property
-    def observation(self) -> Float32[np.ndarray, "channel time"]:
-        """The recorded sweeps as the network sees them."""
-        return observe_sweeps([(s.v, s.dt) for s in self.sweeps], self.view.reductions)[0]
+REPORT = "report.html"
 
 
 @dataclass(frozen=True)
@@ -74,9 +53,7 @@ class Answer:
     estimate: Estimate
     predicted: Traces
     check: PredictiveCheck
-    best: Float[
-        np.ndarray, " parameter"
-    ]  # of the cells simulated again, the one that does most nearly what was recorded
+    best: Float[np.ndarray, " parameter"]  # of the cells simulated again, the one closest to what was recorded
 
 
 def infer_recording(
@@ -90,100 +67,83 @@ def infer_recording(
     seed: int = 0,
     estimator: Path | None = None,
     white: str | None = None,
-    drift: str = "0.3 mV, 3 mV",
-    max_samples: int = 2000,
+    drift: str | None = None,
+    max_samples: int | None = None,
     threads: int | None = None,
     overwrite: bool = False,
+    command: str | None = None,
     progress: Progress | None = None,
 ) -> Answer:
     """Infers a cell's free parameters from a recording; report.html and the numbers go into the folder `output`.
 
     `declared` states what a table does not say (see `recordings.read`); `sweeps` names those to use, by default
-    a few spread over the amplitudes; `estimator` is reused instead of simulating and training.
-    Raises UserError subclasses.
+    a few spread over the amplitudes; `estimator` is reused instead of simulating and training, and states itself what
+    `rows`, `white`, `drift` and `max_samples` would. Raises UserError subclasses.
     """
     progress, started = progress or Silent(), time.perf_counter()
-    rows = ROWS if rows is None else rows
-    if rows < 100:
-        raise ParameterError(f"{rows} simulations are too few to learn from", remedy="ask for 100 or more with -n")
-    question = ask(cell, recording, declared or {}, sweeps, white, drift, max_samples)
-    identity = _identity(question, rows=rows, seed=seed, estimator=estimator)
+    posterior: NeuralPosterior | None = None
+    if estimator is not None:
+        _check_alone(rows=rows, white=white, drift=drift, samples=max_samples)
+        posterior = _loaded(estimator)
+        question = ask_again(posterior, estimator, cell, recording, declared=declared, sweeps=sweeps)
+        made = {"estimator": hashlib.sha256((estimator / "weights.safetensors").read_bytes()).hexdigest()}
+    else:
+        rows = _enough(ROWS if rows is None else rows)
+        question = ask(
+            cell, recording, declared=declared, sweeps=sweeps, white=white, drift=drift, max_samples=max_samples
+        )
+        made = {"rows": str(rows)}
+    identity = {**question.identity(), **made, "seed": seed}
     _begin(output, identity, overwrite)
     progress.say(f"{question.recording.source}: {', '.join(s.name for s in question.sweeps)}; {question.cell.name}")
-    kernel = build(question.cell, "float32")
-    if estimator is not None:
-        posterior, data = reused(estimator, question), None
-    else:
-        posterior, data = _learned(question, kernel, output, rows, seed, threads, progress)
+    kernel, data = build(question.cell, "float32"), None
+    if posterior is None:
+        posterior, data = _learned(question, kernel, output, rows or ROWS, seed, threads, progress)
     answer = answered(question, kernel, posterior, seed, threads, progress)
-    _write(question, answer, posterior, data, output, identity, time.perf_counter() - started)
+    answer.estimate.to_table(output / "samples.csv", overwrite=True)
+    write_cell(question.cell.at(answer.best), output / "best.yaml")
+    seconds = time.perf_counter() - started
+    inferred_report(question, answer, posterior, data, identity, seconds, command, output / REPORT)
     progress.say(answer.check.verdict)
-    progress.say(f"{output / 'report.html'}: the report")
+    progress.say(f"{output / REPORT}: the report")
     return answer
 
 
-def ask(
-    cell: str | Path | Cell,
-    recording: Path,
-    declared: Mapping[str, Any],
-    sweeps: tuple[str, ...] | None,
-    white: str | None,
-    drift: str,
-    max_samples: int,
-) -> Question:
-    """The question that a cell and a recording pose."""
-    cell = cell if isinstance(cell, Cell) else read_cell(cell)
-    source = read(recording, **declared)
-    choice = choose(source, SWEEPS)
-    used = source.select(sweeps) if sweeps else choice.used
-    held_out = tuple(s for s in source.sweeps if all(s is not u for u in used))
-    protocol = source.protocol(used)
-    reductions = reduction_for(protocol, max_samples, sampling=[s.dt for s in used])
-    noise = noise_from(white or "0 mV", drift)
-    if white is None:
-        noise = replace(noise, white=_white(used, reductions))
-    return Question(cell, source, used, held_out, protocol, View(reductions, noise))
+def _enough(rows: int) -> int:
+    if rows < 100:
+        raise ParameterError(f"{rows} simulations are too few to learn from", remedy="ask for 100 or more with -n")
+    return rows
 
 
-def _white(sweeps: tuple[Sweep, ...], reductions: tuple[Any, ...]) -> float:
-    """The white noise of the recording's baselines on the reduced grid, mV; 0.1 where they are too short to tell."""
-    found = []
-    for sweep, reduction in zip(sweeps, reductions, strict=True):
-        baseline = reduction.apply(sweep.v[None], sweep.dt)[0][: int(sweep.baseline.stop * sweep.dt / reduction.dt)]
-        if len(baseline) >= 200:
-            found.append(estimate_noise(baseline.astype(np.float64), reduction.dt).white)
-    return max(float(np.median(found)), 0.01) if found else 0.1
+def _check_alone(**stated: Any) -> None:
+    """Raises ParameterError if something is stated that an estimator states itself."""
+    for name, value in stated.items():
+        if value is not None:
+            option = {"rows": "-n"}.get(name, f"--{name}")
+            raise ParameterError(f"{option} is fixed by the estimator", remedy=f"leave out {option} or --estimator")
 
 
-def _identity(question: Question, *, rows: int, seed: int, estimator: Path | None) -> dict[str, Any]:
-    """Everything that the result depends on, as JSON."""
-    return {
-        "gbar": __version__,
-        "cell": question.cell.name,
-        "cell_digest": question.cell.digest,
-        "recording": question.recording.source.name,
-        "recording_digest": question.recording.digest,
-        "sweeps": [s.name for s in question.sweeps],
-        "view": question.view.to_json(),
-        "noise": question.view.noise.to_json(),
-        "rows": rows,
-        "seed": seed,
-        "estimator": None if estimator is None else estimator.name,
-    }
+def _loaded(folder: Path) -> NeuralPosterior:
+    from gbar.learn.posterior import load_posterior
+
+    return load_posterior(folder)
 
 
 def _begin(output: Path, identity: Mapping[str, Any], overwrite: bool) -> None:
     """Makes the folder, or goes on with the unfinished work of the same question; refuses anything else."""
-    mark = output / RUN
-    if mark.is_file() and not (output / "report.html").exists() and not overwrite:
+    mark, finished = output / RUN, (output / REPORT).exists()
+    if mark.is_file() and not output.is_symlink():
         try:
             begun = json.loads(mark.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             begun = None
-        if begun == json.loads(json.dumps(identity)):
+        same = begun == json.loads(json.dumps(identity))
+        if same and not finished:
             return
-        what = "the unfinished work of another question lies here"
-        raise OutputError(what, file=output, remedy="choose another name, or add --overwrite")
+        if not overwrite:
+            what = "it is finished already" if same else "the work of another question lies here"
+            remedy = f"look at {output / REPORT}" if same else "choose another name"
+            raise OutputError(what, file=output, remedy=f"{remedy}, or add --overwrite")
     refuse_existing(output, overwrite, RUN)
     if output.exists():
         shutil.rmtree(output)
@@ -191,39 +151,15 @@ def _begin(output: Path, identity: Mapping[str, Any], overwrite: bool) -> None:
     write_whole(mark, json.dumps(identity, indent=1))
 
 
-def reused(folder: Path, question: Question) -> NeuralPosterior:
-    """An estimator from disk, if it was trained for this cell and this experiment."""
-    from gbar.learn.posterior import load_posterior
-
-    posterior = load_posterior(folder)
-    posterior.about.require(cell_digest=question.cell.digest, view=question.view.to_json())
-    trained = Protocol.from_json(posterior.about.provenance["protocol"])
-    for mine, theirs in zip(question.protocol.stimuli, trained.stimuli, strict=False):
-        apart = np.abs(_delivered(mine) - _delivered(theirs)).max() if mine.duration == theirs.duration else np.inf
-        if apart > 1e-3:  # nA
-            what = f"the estimator was trained with another stimulus than {mine.name}"
-            raise EstimatorError(what, file=folder, remedy="leave --estimator out to train one for this recording")
-        if abs(mine.v_init - theirs.v_init) > 2.0:
-            what = f"its simulations start at {theirs.v_init:.4g} mV, this recording at {mine.v_init:.4g} mV"
-            raise EstimatorError(what, file=folder, remedy="leave --estimator out to train one for this recording")
-    return posterior
-
-
-def _delivered(stimulus: Any) -> Float[np.ndarray, " time"]:
-    return np.asarray(stimulus.waveform.current(stimulus.times() + stimulus.dt / 2))
-
-
 def _learned(
     question: Question, kernel: Kernel, output: Path, rows: int, seed: int, threads: int | None, progress: Progress
 ) -> tuple[NeuralPosterior, Dataset]:
     """Simulations and a posterior trained on them, each from disk if it is there already."""
-    from gbar.learn.posterior import load_posterior
-
     data = simulated(question, kernel, output / "simulations.zarr", rows, seed, threads, progress)
     progress.say(summary(data))
     folder = output / "estimator"
     if folder.exists():
-        return load_posterior(folder), data
+        return _loaded(folder), data
     posterior = learn(
         data, question.view, kind="posterior", epochs=None, seed=seed, threads=threads, progress=progress,
         checkpoint=output / ".training", windows=WINDOWS,
@@ -237,18 +173,19 @@ def simulated(
     question: Question, kernel: Kernel, path: Path, rows: int, seed: int, threads: int | None, progress: Progress
 ) -> Dataset:
     """The cell under the recording's experiment, stored as the network sees it: reduced, without noise."""
+    reductions = question.view.reductions
+    layouts = tuple(Layout(s.name, r.samples, r.dt) for s, r in zip(question.protocol.stimuli, reductions, strict=True))
+    about = replace(manifest(question.cell, question.protocol, seed=seed, precision="float32"), layouts=layouts)
     if path.exists():
-        return open_dataset(path)
-    layouts = tuple(
-        Layout(s.name, r.samples, r.dt)
-        for s, r in zip(question.protocol.stimuli, question.view.reductions, strict=True)
-    )
-    about = manifest(question.cell, question.protocol, seed=seed, precision="float32")
-    writer = create(path, replace(about, layouts=layouts), rows)
+        data = open_dataset(path)
+        if len(data) != rows or not data.manifest.same_rows(about):
+            raise DatasetError("these are simulations of another question", file=path, remedy="delete the folder")
+        return data
+    writer = create(path, about, rows)
 
     def write(start: int, theta: Float[np.ndarray, "row parameter"], traces: Traces, spikes: np.ndarray) -> None:
-        v = tuple(r.apply(x, dt) for x, dt, r in zip(traces.v, traces.sampling, question.view.reductions, strict=True))
-        writer.write(start, theta, Traces(v, tuple(r.dt for r in question.view.reductions), traces.status), spikes)
+        v = tuple(r.apply(x, dt) for x, dt, r in zip(traces.v, traces.sampling, reductions, strict=True))
+        writer.write(start, theta, Traces(v, tuple(r.dt for r in reductions), traces.status), spikes)
 
     with progress.stage("simulated", "rows") as report:
         fill(writer.missing, rows, kernel, question.protocol, write, seed=seed, threads=threads, report=report)
@@ -263,59 +200,30 @@ def answered(
     estimate = posterior.estimate(
         question.observation, DRAWS, rng, recording=question.recording.source.name, digest=question.recording.digest
     )
-    provenance = {name: value for name, value in estimate.provenance.items() if name not in ("protocol", "view")}
-    estimate = replace(estimate, warnings=(MISMATCH, *warnings_of(question)), provenance=provenance)
     with progress.stage("simulated again", "cells") as report:
         predicted = simulate(kernel, estimate.samples[:PREDICTED], question.protocol, threads=threads, progress=report)
     good = np.flatnonzero(predicted.status == Status.OK)
     if not len(good):
-        raise ParameterError(
-            "every cell that the posterior proposes fails to simulate", remedy="check the cell's ranges"
-        )
-    measured, of_cells, units = compared(question, predicted, good)
-    best = estimate.samples[good[closest(measured, of_cells)]]
-    return Answer(estimate, predicted, check_predictions(measured, of_cells, units), best)
+        what = "every cell that the posterior proposes fails to simulate"
+        raise ParameterError(what, remedy="check the ranges of the cell's free parameters")
+    measured, of_cells, units = compared(question, predicted, good, rng)
+    check = check_predictions(measured, of_cells, units)
+    provenance = {name: value for name, value in estimate.provenance.items() if name not in ("protocol", "view")}
+    estimate = replace(estimate, warnings=cautions(question, posterior, check), provenance=provenance)
+    return Answer(estimate, predicted, check, estimate.samples[good[closest(measured, of_cells)]])
 
 
 def compared(
-    question: Question, predicted: Traces, rows: Int[np.ndarray, " row"]
+    question: Question, predicted: Traces, rows: Int[np.ndarray, " row"], rng: np.random.Generator
 ) -> tuple[dict[str, float], dict[str, Float[np.ndarray, " row"]], dict[str, str]]:
     """The features of every sweep, measured and of the given predicted rows, and their units."""
     measured: dict[str, float] = {}
-    of_cells: dict[str, Float[np.ndarray, " draw"]] = {}
+    of_cells: dict[str, Float[np.ndarray, " row"]] = {}
     units: dict[str, str] = {}
     for k, sweep in enumerate(question.sweeps):
         label = f"{sweep.name}: " if len(question.sweeps) > 1 else ""
-        recorded = measure(sweep.v[None], sweep.dt, sweep)
-        again = measure(predicted.v[k][rows, 0], predicted.sampling[k], sweep)
-        for name, unit in UNITS.items():
-            measured[label + name], of_cells[label + name] = float(recorded[name][0]), again[name]
-            units[label + name] = unit
+        recorded, again = compare(sweep, predicted.v[k][rows, 0], predicted.sampling[k], rng)
+        measured |= {label + name: value for name, value in recorded.items()}
+        of_cells |= {label + name: values for name, values in again.items()}
+        units |= {label + name: unit for name, unit in UNITS.items()}
     return measured, of_cells, units
-
-
-def warnings_of(question: Question) -> tuple[str, ...]:
-    """What a reader of the result must know about the recording."""
-    said = [f"{s.name}: {w}" for s in question.sweeps for w in s.warnings] + list(question.recording.warnings)
-    if question.recording.junction_potential is None:
-        said.append(
-            "the file does not say whether the liquid junction potential was corrected; voltages are taken as they are"
-        )
-    return tuple(said)
-
-
-def _write(
-    question: Question,
-    answer: Answer,
-    posterior: NeuralPosterior,
-    data: Dataset | None,
-    output: Path,
-    identity: Mapping[str, Any],
-    seconds: float,
-) -> None:
-    """Samples, the best cell and, last, the report."""
-    from gbar.workflows.inferred import inferred_report
-
-    answer.estimate.to_table(output / "samples.csv", overwrite=True)
-    write_cell(question.cell.at(answer.best), output / "best.yaml")
-    inferred_report(question, answer, posterior, data, identity, seconds, output / "report.html")

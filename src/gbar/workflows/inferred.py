@@ -1,4 +1,4 @@
-"""The page that tells what was inferred from a recording."""
+"""The page that tells what was inferred from a recording, and what its reader must know before believing it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gbar.dataset import Dataset, versions
+from gbar.diagnose.predictive import PredictiveCheck
 from gbar.diagnose.totals import total_conductances
 from gbar.report.content import Report, SimulationSummary, TrainingHistory
-from gbar.report.html import write_report
 from gbar.traces import Status
 
 if TYPE_CHECKING:
     from gbar.learn.posterior import NeuralPosterior
-    from gbar.workflows.infer import Answer, Question
+    from gbar.workflows.infer import Answer
+    from gbar.workflows.question import Question
 
+MISMATCH = "not calibrated for model mismatch: the intervals hold if this cell model can produce the recorded cell"
+FEW_ROWS, FEW_EPOCHS, OVERFIT = 5_000, 10, 1.5  # simulations, epochs, nats
 FILES = {
     "samples.csv": "samples of the posterior, a column per parameter with its unit; samples.json tells about them",
     "best.yaml": "of the cells drawn from the posterior, the one whose features come closest to the recording's",
@@ -33,9 +36,12 @@ def inferred_report(
     data: Dataset | None,
     identity: Mapping[str, Any],
     seconds: float,
+    command: str | None,
     path: Path,
 ) -> Path:
     """Writes the report of an inference to `path`."""
+    from gbar.report.html import write_report
+
     content = Report(
         title=f"{question.cell.name} inferred from {question.recording.source.name}",
         cell=question.cell.name,
@@ -50,10 +56,47 @@ def inferred_report(
         simulations=None if data is None else simulations_of(data),
         training=(training_of(posterior),),
         provenance={**identity, "wall time": f"{seconds:.0f} s", "versions": versions()},
-        commands=(f"gbar infer {question.cell.name} {question.recording.source.name} -o {path.parent.name}",),
+        commands=() if command is None else (command,),
         files={name: about for name, about in FILES.items() if (path.parent / name).exists()},
     )
     return write_report(content, path)
+
+
+def cautions(question: Question, posterior: NeuralPosterior, check: PredictiveCheck) -> tuple[str, ...]:
+    """What a reader must know before believing a number: of the model, the recording and the network's training."""
+    said = [MISMATCH]
+    if check.outside:
+        names = ", ".join(feature.name for feature in check.outside)
+        said.append(
+            f"the cells found here do not reproduce everything that was recorded ({names}): where the table says "
+            "“determined”, that is said of the model, not of the cell"
+        )
+    said += learning_of(posterior)
+    said += [f"{s.name}: {w}" for s in question.sweeps for w in s.warnings] + list(question.recording.warnings)
+    if question.recording.junction_potential is None:
+        said.append(
+            "the file does not say whether the liquid junction potential was corrected; voltages are taken as they are"
+        )
+    return tuple(said)
+
+
+def learning_of(posterior: NeuralPosterior) -> list[str]:
+    """Where a network's own ignorance may be taken for the recording's."""
+    said = []
+    rows = posterior.about.provenance.get("simulations")
+    if isinstance(rows, int) and rows < FEW_ROWS:
+        said.append(f"the network learned from {rows:,} simulations only: wide intervals may be its own ignorance")
+    history = posterior.training["history"]
+    epochs = len(history["loss"])
+    if epochs < FEW_EPOCHS:
+        said.append(f"the network was trained for {epochs} epochs only: wide intervals may be its own ignorance")
+    gap = min(history["validation"]) - history["loss"][-1]
+    if gap > OVERFIT:
+        said.append(
+            f"the network knows its training simulations better than others (by {gap:.1f} in log-density): its "
+            "intervals may be too narrow; more simulations (-n) help"
+        )
+    return said
 
 
 def sentences(question: Question) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from gbar.features import UNITS as KNOWN
 from gbar.features import features
+from gbar.observation import Noise, Reduction, estimate_noise, reduction_for
 from gbar.recordings import Sweep
 
 NAMES = {
@@ -16,14 +17,40 @@ NAMES = {
     "mean interval": "isi_mean",
     "variation of intervals": "isi_cv",
     "AP threshold": "ap_threshold",
-    "AP height (peak)": "ap_height",
+    "AP peak": "ap_height",
     "AP half-width": "ap_half_width",
     "depth between spikes": "ahp",
+    "input resistance (without spikes)": "input_resistance",
 }
 UNITS = {name: KNOWN[known] for name, known in NAMES.items()}
+Features = dict[str, Float[np.ndarray, " row"]]
 
 
-def measure(v: Float[np.ndarray, "row time"], sampling: float, sweep: Sweep) -> dict[str, Float[np.ndarray, " row"]]:
+def compare(
+    sweep: Sweep, v: Float[np.ndarray, "row time"], sampling: float, rng: np.random.Generator
+) -> tuple[dict[str, float], Features]:
+    """The features of a recorded sweep and of predicted voltages (mV, every `sampling` ms), measured alike.
+
+    Both go through the same filter onto the same grid, and the predictions take on noise like that of the recording's
+    baseline: thresholds and widths depend on both.
+    """
+    ends = min(sweep.duration, (v.shape[1] - 1) * sampling)
+    (reduction,) = reduction_for([ends], 10**9, sampling=[sweep.dt, sampling])
+    recorded = reduction.apply(sweep.v[None], sweep.dt)
+    again = reduction.apply(v, sampling)
+    noise = baseline_noise(sweep, recorded[0], reduction)
+    again = again + noise.draw(len(again), again.shape[1], reduction.dt, rng)
+    measured = measure(recorded, reduction.dt, sweep)
+    return {name: float(value[0]) for name, value in measured.items()}, measure(again, reduction.dt, sweep)
+
+
+def baseline_noise(sweep: Sweep, v: Float[np.ndarray, " time"], reduction: Reduction) -> Noise:
+    """The noise of a sweep before its stimulus, on the grid of `reduction`; none where that is too short to tell."""
+    baseline = v[: int(sweep.baseline.stop * sweep.dt / reduction.dt)].astype(np.float64)
+    return estimate_noise(baseline, reduction.dt) if len(baseline) >= 200 else Noise()
+
+
+def measure(v: Float[np.ndarray, "row time"], sampling: float, sweep: Sweep) -> Features:
     """The features of voltages (mV, every `sampling` ms) under the stimulus of `sweep`; NaN: does not exist."""
     end = (v.shape[1] - 1) * sampling
     found = features(v, sampling, window(sweep, end), sweep.amplitude or None)

@@ -98,7 +98,7 @@ def learn(
             )  # fmt: skip
         found = regress(
             v, unit, kind="talk" if kind == "talk" else "trace", split=split, schedule=schedule, seed=seed,
-            noise=noise, progress=heard, checkpoint=checkpoint,
+            noise=noise, progress=heard, checkpoint=checkpoint, identity={"noise": view.noise.to_json(), **about},
         )  # fmt: skip
     return PointEstimator.of(found, About(space, view.noise.to_json(), about))
 

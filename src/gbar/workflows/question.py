@@ -1,0 +1,165 @@
+"""What is asked of a cell model and a recording: the experiment, and what of it a network sees."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from gbar import __version__
+from gbar.cell import Cell, read_cell
+from gbar.errors import EstimatorError, ParameterError
+from gbar.observation import Noise, Reduction, estimate_noise, observe_sweeps, reduction_for
+from gbar.protocol import Protocol, Stimulus
+from gbar.recordings import Recording, Sweep, choose, read
+from gbar.workflows.view import View, noise_from
+
+if TYPE_CHECKING:
+    from gbar.learn.posterior import NeuralPosterior
+
+SWEEPS = 3  # at most, unless named
+SAMPLES = 2000  # of a sweep, at most
+DRIFT = "0.3 mV, 3 mV"
+WINDOWS = 12  # of every sweep, whose statistics the network sees beside the trace
+_SHORTEST = 8 * WINDOWS  # samples
+_SAME_CURRENT = 1e-3  # nA
+_SAME_REST = 2.0  # mV
+_LEAVE_OUT = "leave --estimator out to train one for this recording"
+
+
+@dataclass(frozen=True)
+class Question:
+    """The cell, the sweeps of a recording, the experiment that they were, and what of it a network sees."""
+
+    cell: Cell
+    recording: Recording
+    sweeps: tuple[Sweep, ...]
+    held_out: tuple[Sweep, ...]
+    protocol: Protocol
+    view: View
+
+    @property
+    def observation(self) -> Float32[np.ndarray, "channel time"]:
+        """The recorded sweeps as the network sees them."""
+        return observe_sweeps([(s.v, s.dt) for s in self.sweeps], self.view.reductions)[0]
+
+    def identity(self) -> dict[str, Any]:
+        """Everything in it that a result depends on, as JSON."""
+        return {
+            "gbar": __version__,
+            "cell": self.cell.name,
+            "cell_digest": self.cell.digest,
+            "recording": self.recording.source.name,
+            "recording_digest": self.recording.digest,
+            "sweeps": [s.name for s in self.sweeps],
+            "voltages_digest": _digest(s.v for s in self.sweeps),
+            "protocol_digest": self.protocol.digest,
+            "view": self.view.to_json(),
+            "noise": self.view.noise.to_json(),
+        }
+
+
+def ask(
+    cell: str | Path | Cell,
+    recording: Path,
+    *,
+    declared: Mapping[str, Any] | None = None,
+    sweeps: tuple[str, ...] | None = None,
+    white: str | None = None,
+    drift: str | None = None,
+    max_samples: int | None = None,
+) -> Question:
+    """The question that a cell and a recording pose; what is not stated is measured (white noise) or the default."""
+    question = _sighted(cell, recording, declared or {}, sweeps)
+    if max_samples is not None and max_samples < _SHORTEST:
+        raise ParameterError(f"{max_samples} samples of a sweep are too few", remedy=f"ask for {_SHORTEST} or more")
+    intervals = [s.dt for s in question.sweeps]
+    reductions = reduction_for(question.protocol, max_samples or SAMPLES, sampling=intervals)
+    if min(r.samples for r in reductions) < _SHORTEST:
+        raise ParameterError("a sweep is too short to learn from", remedy=f"{_SHORTEST} samples at least are needed")
+    noise = noise_from(white or "0 mV", drift or DRIFT)
+    if white is None:
+        noise = replace(noise, white=_white(question.sweeps, reductions))
+    return replace(question, view=View(reductions, noise))
+
+
+def ask_again(
+    posterior: NeuralPosterior,
+    folder: Path,
+    cell: str | Path | Cell,
+    recording: Path,
+    *,
+    declared: Mapping[str, Any] | None = None,
+    sweeps: tuple[str, ...] | None = None,
+) -> Question:
+    """The question as an estimator from `folder` can answer it: seen as it was trained to see.
+
+    Raises EstimatorError if it was trained for another cell, prior or experiment.
+    """
+    question = _sighted(cell, recording, declared or {}, sweeps)
+    about = posterior.about
+    if about.provenance.get("cell_digest") != question.cell.digest or about.space != question.cell.space:
+        name = about.provenance.get("cell", "another cell")
+        what = f"the estimator was trained for {name}, which is not (or no longer) {question.cell.name} as it stands"
+        raise EstimatorError(what, file=folder, remedy="train one for this cell")
+    try:
+        stored = [Reduction(float(r["dt"]), int(r["samples"])) for r in about.provenance["view"]]
+        trained = Protocol.from_json(about.provenance["protocol"]).stimuli
+        view = View(tuple(stored), Noise.from_json(about.noise))
+    except (KeyError, TypeError, ValueError) as error:
+        raise EstimatorError(f"it does not say what it sees ({error!r})", file=folder, remedy=_LEAVE_OUT) from None
+    if not len(trained) == len(stored) == len(question.sweeps):
+        what = f"the estimator was trained for {len(trained)} sweep(s), {len(question.sweeps)} are used here"
+        raise EstimatorError(what, file=folder, remedy="name as many with --sweeps")
+    for mine, theirs, reduction in zip(question.protocol.stimuli, trained, stored, strict=True):
+        _check_same(mine, theirs, reduction.duration, folder)
+    return replace(question, view=view)
+
+
+def _sighted(
+    cell: str | Path | Cell, recording: Path, declared: Mapping[str, Any], sweeps: tuple[str, ...] | None
+) -> Question:
+    """A question whose view is still to be chosen."""
+    cell = cell if isinstance(cell, Cell) else read_cell(cell)
+    source = read(recording, **declared)
+    used = source.select(sweeps) if sweeps else choose(source, SWEEPS).used
+    held_out = tuple(s for s in source.sweeps if all(s is not u for u in used))
+    return Question(cell, source, used, held_out, source.protocol(used), View((), Noise()))
+
+
+def _check_same(mine: Stimulus, theirs: Stimulus, duration: float, folder: Path) -> None:
+    """Raises EstimatorError unless two stimuli deliver the same current over `duration` ms, from the same rest."""
+    t = np.arange(0.0, duration, 0.025) + 0.0125
+    if mine.duration < duration - 1e-6:
+        what = f"{mine.name} lasts {mine.duration:g} ms, the estimator was trained on {duration:g} ms"
+        raise EstimatorError(what, file=folder, remedy=_LEAVE_OUT)
+    if np.abs(mine.waveform.current(t) - theirs.waveform.current(t)).max() > _SAME_CURRENT:
+        what = f"the estimator was trained with another stimulus than {mine.name}"
+        raise EstimatorError(what, file=folder, remedy=_LEAVE_OUT)
+    if abs(mine.v_init - theirs.v_init) > _SAME_REST:
+        what = f"its simulations start at {theirs.v_init:.4g} mV, this recording at {mine.v_init:.4g} mV"
+        raise EstimatorError(what, file=folder, remedy=_LEAVE_OUT)
+
+
+def _white(sweeps: tuple[Sweep, ...], reductions: tuple[Reduction, ...]) -> float:
+    """The white noise of the recording's baselines on the reduced grid, mV; 0.1 where they are too short to tell."""
+    found = []
+    for sweep, reduction in zip(sweeps, reductions, strict=True):
+        baseline = reduction.apply(sweep.v[None], sweep.dt)[0][: int(sweep.baseline.stop * sweep.dt / reduction.dt)]
+        if len(baseline) >= 200:
+            found.append(estimate_noise(baseline.astype(np.float64), reduction.dt).white)
+    return max(float(np.median(found)), 0.01) if found else 0.1
+
+
+def _digest(arrays: Any) -> str:
+    """The sha256 over arrays of numbers."""
+    total = hashlib.sha256()
+    for array in arrays:
+        values: Float[np.ndarray, "..."] = np.ascontiguousarray(array, dtype=np.float64)
+        total.update(values.tobytes())
+    return total.hexdigest()
