@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from gbar.learn.posterior import (
     load_posterior,
     train_posterior,
 )
-from gbar.learn.training import Schedule, regress
+from gbar.learn.training import Schedule, regress, threads_at
 from gbar.parameters import FreeParameter, ParameterSpace
 
 SPACE = ParameterSpace(
@@ -121,6 +122,18 @@ def test_sampling_gives_what_was_asked_for_and_depends_on_the_generator_alone(po
     np.testing.assert_allclose(posterior.log_prob(theta[:500], v[0]), density[:500], atol=1e-3)
     outside = np.array([[0.25, 0.05], [0.1, -0.01], [0.1, 0.05]])
     assert np.isneginf(posterior.log_prob(outside, v[0])).tolist() == [True, True, False]
+
+
+def test_sampling_does_not_depend_on_torch_threads(posterior, monkeypatch):
+    v, found, seen = toy()[0], [], []
+    draw = posterior.flow.draw
+    monkeypatch.setattr(posterior.flow, "draw", lambda *given: seen.append(torch.get_num_threads()) or draw(*given))
+    for threads in (1, 2):
+        with threads_at(threads):
+            found.append(posterior.estimate(v[0], 5000, np.random.default_rng(1)).samples)
+            assert torch.get_num_threads() == threads
+    assert set(seen) == {1}
+    np.testing.assert_array_equal(*found)
 
 
 def test_many_observations_at_once_are_one_by_one(posterior):
@@ -224,6 +237,12 @@ def one_parameter(data):
     data["space"]["parameters"].pop()
 
 
+def infinite_loss(folder):
+    """Python's JSON reads 1e999 as infinity, without a word."""
+    text = (folder / "estimator.json").read_text()
+    return re.sub(r'("loss": \[\s*)[^,\]]+', r"\g<1>1e999", text)
+
+
 def other_weights(folder):
     tensors = load_file(folder / "weights.safetensors")
     tensors["place.bias"] += 1
@@ -256,6 +275,17 @@ HARMS = {
     "one parameter": lambda f: edit(f, one_parameter),
     "no space": lambda f: edit(f, lambda d: d.update(space={})),
     "digest": lambda f: edit(f, lambda d: d.update(weights="0")),
+    "no history": lambda f: edit(f, lambda d: d.update(training={})),
+    "history's list": lambda f: edit(f, lambda d: d["training"].update(history=[])),
+    "loss": lambda f: edit(f, lambda d: d["training"]["history"].update(loss="<script>")),
+    "loss's entry": lambda f: edit(f, lambda d: d["training"]["history"].update(loss=[1.0, "<script>"])),
+    "loss's length": lambda f: edit(f, lambda d: d["training"]["history"]["loss"].pop()),
+    "validation": lambda f: edit(f, lambda d: d["training"]["history"].pop("validation")),
+    "infinite loss": lambda f: (f / "estimator.json").write_text(infinite_loss(f)),
+    "endless loss": lambda f: edit(f, lambda d: d["training"]["history"].update(loss=[1, 10**400])),
+    "test error": lambda f: edit(f, lambda d: d["training"].update(test_error=["<script>", 0.1])),
+    "test error's length": lambda f: edit(f, lambda d: d["training"]["test_error"].pop()),
+    "provenance": lambda f: edit(f, lambda d: d.update(provenance="<script>")),
     "empty weights": lambda f: (f / "weights.safetensors").write_bytes(b""),
     "garbage weights": lambda f: (f / "weights.safetensors").write_bytes(bytes(range(256)) * 9),
     "cut weights": lambda f: (f / "weights.safetensors").write_bytes((f / "weights.safetensors").read_bytes()[:-40]),

@@ -116,6 +116,19 @@ def test_a_checkpoint_of_another_training_or_a_damaged_one_is_refused(tmp_path):
         regress(v, unit, architecture=SMALL, schedule=QUICK, checkpoint=tmp_path / "file" / "c.safetensors")
 
 
+def test_a_checkpoint_knows_its_data_and_what_it_is_told(tmp_path):
+    v, unit = toy(60)
+    given = {"architecture": SMALL, "schedule": Schedule(epochs=1, threads=1), "checkpoint": tmp_path / "c"}
+    regress(v, unit, **given, identity={"noise": {"white": 0.1}})
+    regress(v, unit, **given, identity={"noise": {"white": 0.1}})
+    other_v, other_unit = v.copy(), unit.copy()
+    other_v[7, 0, 3] += 1.0
+    other_unit[7, 1] += 1e-3
+    for *data, white_sd in ((v, unit, 0.2), (other_v, unit, 0.1), (v, other_unit, 0.1)):
+        with pytest.raises(EstimatorError, match="another training"):
+            regress(*data, **given, identity={"noise": {"white": white_sd}})
+
+
 def test_early_stopping_restores_the_best_weights():
     v, unit = toy(60)
     noisy = unit + np.random.default_rng(0).normal(0, 0.5, unit.shape)  # to be overfitted

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 
+import h5py
 import numpy as np
 import pytest
 from nwb_files import LENGTH, Writer, plain, step, voltage
@@ -63,6 +65,45 @@ def no_stimulus(path):
     writer.write(path)
 
 
+def claimed(path, place, shape=(4_000_000_000,)):
+    """A small file whose data set claims samples that were never written."""
+    plain(path)
+    with h5py.File(path, "r+") as h5:
+        group, name = place.rsplit("/", 1)
+        old = dict(h5[place].attrs) if place in h5 else {}
+        if place in h5:
+            del h5[place]
+        h5[group].create_dataset(name, shape=shape, dtype="f8", chunks=(1000,)).attrs.update(old)
+    assert path.stat().st_size < 1_000_000
+
+
+def claimed_times(path):
+    claimed(path, "acquisition/response_0/timestamps")
+    with h5py.File(path, "r+") as h5:
+        group = h5["acquisition/response_0"]
+        group["timestamps"].attrs.update(interval=1, unit="seconds")
+        del group["starting_time"]
+
+
+def claimed_version(path):
+    with h5py.File(path, "w") as h5:
+        h5.create_dataset("nwb_version", shape=(4_000_000_000,), dtype="f8", chunks=(1000,))
+
+
+def npz_of_headers(path, *arrays):
+    """An archive of (name, shape, type), the headers alone."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, shape, kind in arrays:
+            with archive.open(f"{name}.npy", "w") as stream:
+                header = {"descr": kind, "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(stream, header)
+
+
+def not_an_array(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("notes.txt", "made by hand")
+
+
 def short(path):
     path.write_text("time_ms,voltage_mV,current_pA\n0,-65,0\n0.05,-65,0\n")
 
@@ -98,6 +139,30 @@ CASES = {
     "no stimulus": ("cell.nwb", no_stimulus, "no stimulus"),
     "wrong unit of voltage": ("cell.nwb", lambda path: plain(path, v=voltage(0.1) * 1e3), "is its unit wrong"),
     "wrong unit of current": ("cell.nwb", lambda path: plain(path, current=step(0.1) * 1e3), "is its unit wrong"),
+    "4e9 voltages": (
+        "cell.nwb",
+        lambda path: claimed(path, "acquisition/response_0/data"),
+        "claims 4000000000 samples",
+    ),
+    "4e9 currents": (
+        "cell.nwb",
+        lambda path: claimed(path, "stimulus/presentation/stimulus_0/data"),
+        "sweep response_0: stimulus_0 claims 4000000000 samples, more than 1000 MB; cut it",
+    ),
+    "4e9 time stamps": ("cell.nwb", claimed_times, "response_0 claims 4000000000 samples"),
+    "4e9 versions": ("cell.nwb", claimed_version, "not NWB 2"),
+    "4e10 doubles": (
+        "cell.npz",
+        lambda path: npz_of_headers(path, ("voltage_mV", (1, 40_000_000_000), "<f8")),
+        r"arrays claim more than 2000 MB \(voltage_mV has the shape \(1, 40000000000\)\); save fewer",
+    ),
+    "1.8e9 bytes that become doubles": (
+        "cell.npz",
+        lambda path: npz_of_headers(path, ("voltage_mV", (1_800_000_000,), "|i1")),
+        "claim more than 2000 MB",
+    ),
+    "negative shape": ("cell.npz", lambda path: npz_of_headers(path, ("v", (-1,), "<f8")), "not a readable NPZ"),
+    "no array": ("cell.npz", not_an_array, "not a readable NPZ"),
     "two samples": ("cell.csv", short, "only 2 samples"),
     "abf 1": ("cell.abf", written(b"ABF " + GARBAGE), r"Axon binary file \(ABF1\), which gbar does not read yet"),
     "abf 2": ("cell.abf", written(b"ABF2" + GARBAGE), r"Axon binary file \(ABF2\)"),

@@ -252,6 +252,36 @@ def test_a_response_that_begins_after_its_stimulus(tmp_path):
     assert "begins 25 ms after" in sweep.warnings[0]
 
 
+def begun(path, response, stimulus):
+    """A file of two sweeps, of which the first has these starts in s."""
+    writer = Writer()
+    writer.respond("r", voltage(0.1) * 1e-3, sweep_number=1, starting_time=response)
+    writer.stimulate("s", step(0.1) * 1e-9, sweep_number=1, starting_time=stimulus)
+    writer.respond("r2", voltage(0.2) * 1e-3, sweep_number=2)
+    writer.stimulate("s2", step(0.2) * 1e-9, sweep_number=2)
+    return writer.write(path)
+
+
+def test_a_response_that_begins_before_its_stimulus(tmp_path):
+    sweep = read(begun(tmp_path / "cell.nwb", 0.0, 0.01)).sweep("r")
+    np.testing.assert_allclose(sweep.v, voltage(0.1)[200:], atol=1e-9)
+    np.testing.assert_allclose(sweep.current, step(0.1)[:-200], atol=1e-12)
+    assert "begins 10 ms before the stimulus: the overlap is used" in sweep.warnings[0]
+
+
+def test_a_stimulus_without_a_start_is_simultaneous_with_a_warning(tmp_path):
+    sweep = read(begun(tmp_path / "cell.nwb", 0.01, 0.0)).sweep("r")
+    check(sweep, 0.1)
+    assert sweep.warnings == ("the response begins at 0.01 s, the stimulus at 0 s: taken as simultaneous",)
+
+
+@pytest.mark.parametrize(("response", "stimulus"), [(10.0, 3.0), (0.0, 10.0), (0.2, 0.4), (0.4, 0.2)])
+def test_a_stimulus_that_does_not_overlap_its_response_is_refused(tmp_path, response, stimulus):
+    recording = read(begun(tmp_path / "cell.nwb", response, stimulus))
+    assert [sweep.name for sweep in recording.sweeps] == ["r2"]
+    assert "sweep r: the response begins" in recording.refused[0] and "do not overlap" in recording.refused[0]
+
+
 def test_junction_potential_where_it_is_stated(tmp_path):
     writer = Writer()
     writer.respond("r", voltage(0.1) * 1e-3, sweep_number=1, comments="Estimated junction potential: -15.2 mV")
@@ -267,6 +297,16 @@ def test_external_links_are_refused_untouched(tmp_path):
         h5["acquisition/response_0/data"] = h5py.ExternalLink("/etc/passwd", "/data")
     with pytest.raises(RecordingError, match=r"response_0/data lies in another file \(/etc/passwd\)"):
         read(path)
+
+
+def test_a_version_in_another_file_is_not_read(tmp_path):
+    with h5py.File(tmp_path / "other.h5", "w") as h5:
+        h5["x"] = "a secret"
+    with h5py.File(tmp_path / "cell.nwb", "w") as h5:
+        h5["nwb_version"] = h5py.ExternalLink("other.h5", "/x")
+    with pytest.raises(RecordingError, match=r"/nwb_version lies in another file \(other\.h5\)") as caught:
+        read(tmp_path / "cell.nwb")
+    assert "secret" not in str(caught.value)
 
 
 def test_external_and_virtual_storage_are_refused(tmp_path):

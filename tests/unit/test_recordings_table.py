@@ -99,6 +99,28 @@ def test_sweeps_below_one_another(tmp_path):
     assert (first.name, second.name, second.start) == ("sweep_0", "sweep_1", 1.0)
 
 
+def test_a_sweep_that_comes_back_is_refused(tmp_path):
+    heading = ["sweep", "time_ms", "voltage_mV", "current_pA"]
+    columns = (np.repeat([0, 1, 0], 400), *(np.tile(x, 3) for x in (TIME, V, PA)))
+    with pytest.raises(RecordingError, match="the rows of sweep 0 do not all stand together; sort the table"):
+        read(text(tmp_path / "cell.csv", heading, columns))
+
+
+def test_many_short_sweeps_below_one_another_are_no_transposed_matrix(tmp_path):
+    heading = ["sweep", "time_ms", "voltage_mV", "current_pA"]
+    columns = (np.repeat(np.arange(40), 30), *(np.tile(x[:30], 40) for x in (TIME, V, PA)))
+    assert len(read(text(tmp_path / "cell.csv", heading, columns)).sweeps) == 40
+
+
+def test_the_interval_is_kept_to_nine_digits(tmp_path):
+    dt = 0.0333333333
+    path = text(tmp_path / "cell.csv", ["time_ms", "voltage_mV", "current_pA"], (np.arange(400) * dt, V, PA))
+    assert read(path).sweeps[0].dt == dt
+    np.savez(tmp_path / "cell.npz", time_ms=TIME.astype(np.float32), voltage_mV=V, current_pA=PA)
+    recording = read(tmp_path / "cell.npz")
+    assert recording.protocol(dt=0.025).stimuli[0].sampling == 0.05
+
+
 @pytest.mark.parametrize("pandas", [False, True])
 def test_matrices_with_a_sweep_in_every_row(tmp_path, pandas):
     def matrix(name, rows):
@@ -166,6 +188,11 @@ def test_archives(tmp_path):
         ({"voltage_mV": np.zeros((2, 3, 400)), "current_pA": PA, "dt_ms": 0.05}, "voltages of shape"),
         ({"voltage_mV": V, "current_pA": PA[1:], "dt_ms": 0.05}, "currents of shape"),
         ({"voltage_mV": V, "current_pA": PA}, "sampling interval is not stated"),
+        ({"voltage_mV": V, "current_pA": PA, "dt_ms": np.empty(0)}, "sampling interval is not stated"),
+        ({"voltage_mV": np.stack([V, V]), "current_pA": PA, "dt_ms": [0.1, 0.05]}, r"intervals of 0\.05 and 0\.1 ms"),
+        ({"voltage_mV": np.stack([V, V]), "current_pA": PA, "dt_ms": [0.05, np.nan]}, "intervals of"),
+        ({"voltage_mV": np.zeros((400, 30)), "current_pA": np.zeros((400, 30)), "dt_ms": 0.05}, "400 sweeps of 30"),
+        ({"voltage_mV": np.zeros((0, 400)), "current_pA": PA, "dt_ms": 0.05}, "voltages of shape"),
     ],
 )
 def test_archives_that_are_refused(tmp_path, arrays, message):

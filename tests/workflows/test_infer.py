@@ -42,7 +42,11 @@ parameters:
   e_myleak.soma: {low: -80 mV, high: -60 mV}
 protocol:
   stimuli:
-    - {name: step, duration: 200 ms, dt: 0.1 ms, v_init: -68 mV, waveform: {step: {delay: 50 ms, duration: 100 ms, amplitude: 20 pA}}}
+    - name: step
+      duration: 200 ms
+      dt: 0.1 ms
+      v_init: -68 mV
+      waveform: {step: {delay: 50 ms, duration: 100 ms, amplitude: 20 pA}}
 """
 
 

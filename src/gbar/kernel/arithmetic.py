@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gbar.nmodl.intrinsics import EXP_HIGH, EXP_LOW
+
 
 @dataclass(frozen=True)
 class Format:
@@ -45,8 +47,8 @@ FORMATS = {
         integer="int64",
         mantissa=52,
         bias=1023,
-        low=-708.0,
-        high=709.0,
+        low=EXP_LOW,
+        high=EXP_HIGH,
         ln2=("0.6931471805601177", "-1.7239444525614835e-13"),
         magic="6755399441055744.0",
         polynomial=(
@@ -136,18 +138,37 @@ def log(x):
     "pow": '''
 @inline
 def power(x, y):
-    """x to a power that is not whole, as exp(y ln x); NaN below 0."""
-    return exp(y * log(x))
+    """x to the power y as exp(y ln |x|); below 0, with its sign, for a whole y, else NaN."""
+    size = exp(y * log(abs(x)))
+    half = R(0.5) * y
+    below = size if half == np.floor(half) else -size
+    below = below if y == np.floor(y) else R(np.nan)
+    result = below if x < R(0.0) else size
+    at_zero = R(np.inf) if y < R(0.0) else y
+    at_zero = R(0.0) if y > R(0.0) else at_zero
+    result = at_zero if x == R(0.0) else result
+    return R(1.0) if y == R(0.0) else result
 ''',
 }
 NEEDS = {"exprelr": ("expm1",), "dexprelr": ("exprelr", "expm1"), "pow": ("exp", "log")}
 
 ONCE = {
+    "exp": """
+@inline
+def exp_once(x):
+    x = {high} if x > {high} else x
+    return np.exp({low} if x < {low} else x)
+""",
+    "expm1": """
+@inline
+def expm1_once(x):
+    return np.expm1({high} if x > {high} else x)
+""",
     "exprelr": '''
 @inline
 def exprelr_once(x):
     """x / (e^x - 1), 1 at 0."""
-    return x / np.expm1(x) if x != 0.0 else 1.0
+    return x / expm1_once(x) if x != 0.0 else 1.0
 ''',
     "dexprelr": '''
 @inline
@@ -156,7 +177,7 @@ def dexprelr_once(x):
     if abs(x) < 0.25:
         y = x * x
         return -0.5 + x * ({series})
-    f = x / np.expm1(x)
+    f = x / expm1_once(x)
     return f * ((1.0 - x) - f) / x
 ''',
 }
@@ -180,8 +201,9 @@ def functions(used: set[str], precision: str) -> str:
 
 def functions_once(used: set[str]) -> str:
     """The text of the functions that are used before the time loop, in float64."""
-    series = horner([f"({c})" for c in SERIES], "y")
-    return "".join(text.format(series=series) for name, text in ONCE.items() if name in used)
+    wanted = used | {need for name in used for need in NEEDS.get(name, ())}
+    values = {**vars(FORMATS["float64"]), "series": horner([f"({c})" for c in SERIES], "y")}
+    return "".join(text.format(**values) for name, text in ONCE.items() if name in wanted)
 
 
 def horner(coefficients: list[str], x: str) -> str:

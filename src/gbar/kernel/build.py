@@ -60,7 +60,7 @@ def build(cell: Cell | Compartments, precision: Precision = "float32", *, lanes:
     `lanes` is the number of parameter sets that are run side by side: a power of two, 16 at least; leave it out for
     what measured best. Raises CellError where the cell does not state what a mechanism reads.
 
-    >>> kernel = build(load("sphere"), "float64")  # doctest: +SKIP
+    >>> kernel = build(read_cell("sphere"), "float64")  # doctest: +SKIP
     """
     compartments = cell if isinstance(cell, Compartments) else lower(cell)
     width = lanes or LANES[precision]

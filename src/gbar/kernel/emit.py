@@ -21,7 +21,7 @@ from gbar.kernel.arithmetic import functions, functions_once
 from gbar.kernel.equations import Equations, equations
 from gbar.kernel.graph import Level, Node, walk
 
-VERSION = 3  # of the text that is written for the same equations
+VERSION = 4  # of the text that is written for the same equations
 LANES = {"float32": 64, "float64": 32}
 TILE = 16  # samples gathered as [sample][lane] before they are written out as [lane][sample]
 WIDTH = 100  # longest expression before it is given a name
@@ -308,7 +308,7 @@ class _Emitter:
             return f"{'power' if op == 'pow' else op}({inside})"
         if op == "pow":
             return f"({arguments[0]} ** {arguments[1]})"
-        if op in ("exprelr", "dexprelr"):
+        if op in ("exp", "expm1", "exprelr", "dexprelr"):
             self.used_once.add(op)
             return f"{op}_once({inside})"
         known = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2"}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from gbar.errors import InternalError
+from gbar.nmodl.intrinsics import EXP_HIGH, EXP_LOW
 
 
 class Level(IntEnum):
@@ -75,10 +76,20 @@ class Graph:
         """`op` of the arguments, as it stands."""
         return self._node(op, arguments, None, max(a.level for a in arguments))
 
+    def fold(self, operation: Callable[[float, float], float], a: Node, b: Node) -> Node | None:
+        """The literal that two literals make, if it is finite."""
+        if a.number is None or b.number is None:
+            return None
+        try:
+            value = operation(a.number, b.number)
+        except ArithmeticError:
+            return None
+        return self.number(value) if math.isfinite(value) else None
+
     def add(self, a: Node, b: Node) -> Node:
         """The sum a + b."""
-        if a.number is not None and b.number is not None:
-            return self.number(a.number + b.number)
+        if folded := self.fold(operator.add, a, b):
+            return folded
         if a.number == 0.0:
             return b
         if b.number == 0.0:
@@ -93,8 +104,8 @@ class Graph:
 
     def subtract(self, a: Node, b: Node) -> Node:
         """The difference a - b; 1 - exp(x) as an expm1."""
-        if a.number is not None and b.number is not None:
-            return self.number(a.number - b.number)
+        if folded := self.fold(operator.sub, a, b):
+            return folded
         if b.number == 0.0:
             return a
         if a.number == 0.0:
@@ -123,8 +134,8 @@ class Graph:
 
     def multiply(self, a: Node, b: Node) -> Node:
         """The product a * b; factors that do not change in time are multiplied with each other first."""
-        if a.number is not None and b.number is not None:
-            return self.number(a.number * b.number)
+        if folded := self.fold(operator.mul, a, b):
+            return folded
         for x, y in ((a, b), (b, a)):
             if x.number == 1.0:
                 return y
@@ -143,8 +154,8 @@ class Graph:
 
     def divide(self, a: Node, b: Node) -> Node:
         """The quotient a / b with as few divisions in the time loop as may be."""
-        if a.number is not None and b.number is not None and b.number != 0.0:
-            return self.number(a.number / b.number)
+        if folded := self.fold(operator.truediv, a, b):
+            return folded
         if b.number == 1.0:
             return a
         if a.op == "neg" or b.op == "neg":
@@ -164,15 +175,14 @@ class Graph:
         return self.apply("/", a, b)
 
     def _reciprocal(self, b: Node) -> Node:
-        if b.number:
-            return self.number(1.0 / b.number)
-        return self.apply("/", self.number(1.0), b)
+        one = self.number(1.0)
+        return self.fold(operator.truediv, one, b) or self.apply("/", one, b)
 
     def power(self, a: Node, b: Node) -> Node:
         """The power a ^ b; whole powers as products."""
         exponent = b.number
-        if a.number is not None and exponent is not None and a.number > 0:
-            return self.number(a.number**exponent)
+        if a.number is not None and a.number > 0 and (folded := self.fold(math.pow, a, b)):
+            return folded
         if exponent is not None and exponent == int(exponent) and 0 < abs(exponent) <= 16:
             positive = self._whole_power(a, int(abs(exponent)))
             return positive if exponent > 0 else self.divide(self.number(1.0), positive)
@@ -214,8 +224,8 @@ class Graph:
             return self.power(*arguments)
         if function == "log10":
             return self.multiply(self.number(1.0 / math.log(10.0)), self.call("log", x))
-        if function == "exp" and x.number is not None and abs(x.number) < 700.0:
-            return self.number(math.exp(x.number))
+        if function == "exp" and x.number is not None:
+            return self.number(math.exp(min(max(x.number, EXP_LOW), EXP_HIGH)))
         if function == "tanh" and x.level == Level.STEP:
             e = self.call("expm1", self.multiply(self.number(2.0), x))
             return self.divide(e, self.add(e, self.number(2.0)))

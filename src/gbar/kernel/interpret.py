@@ -14,6 +14,7 @@ from jaxtyping import Float
 from gbar.compartments import Compartments
 from gbar.errors import InternalError
 from gbar.mechanism import Mechanism
+from gbar.nmodl.intrinsics import EXP_HIGH, EXP_LOW
 from gbar.nmodl.tree import Binary, Block, Call, Expr, Name, Number, Select, Unary
 from gbar.protocol import Stimulus
 
@@ -36,11 +37,21 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+def exp(x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """The exponential, constant where it would leave the range of float64."""
+    return np.asarray(np.exp(np.clip(x, EXP_LOW, EXP_HIGH)))
+
+
+def expm1(x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """The function e^x - 1, constant where e^x is."""
+    return np.asarray(np.expm1(np.clip(x, EXP_LOW, EXP_HIGH)))
+
+
 def exprelr(x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """The function x / (e^x - 1), which is 1 at 0."""
     x = np.asarray(x, dtype=np.float64)
     safe = np.where(x == 0.0, 1.0, x)
-    return np.where(x == 0.0, 1.0, safe / np.expm1(safe))
+    return np.where(x == 0.0, 1.0, safe / expm1(safe))
 
 
 def dexprelr(x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
@@ -53,8 +64,10 @@ def dexprelr(x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
 
 
 CALLS: dict[str, Callable[..., Any]] = {
-    **{name: getattr(np, name) for name in ("exp", "expm1", "log", "log10", "sqrt", "fabs", "floor", "ceil", "fmod")},
+    **{name: getattr(np, name) for name in ("log", "log10", "sqrt", "fabs", "floor", "ceil", "fmod")},
     **{name: getattr(np, name) for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
+    "exp": exp,
+    "expm1": expm1,
     "asin": np.arcsin,
     "acos": np.arccos,
     "atan": np.arctan,

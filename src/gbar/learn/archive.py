@@ -11,11 +11,12 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -177,7 +178,26 @@ def read_archive(folder: Path) -> Archive:
         about = About(ParameterSpace.from_json(data["space"]), data["noise"], data["provenance"])
     except (ParameterError, AttributeError) as error:
         _refuse(path, str(error))
+    _check_training(path, data["training"], len(about.space))
     return Archive(folder, data["kind"], data["architecture"], about, data["training"], str(data.get("weights")))
+
+
+def _check_training(path: Path, training: Mapping[str, Any], parameters: int) -> None:
+    """Refuses losses and scores that are not numbers, since reports show them."""
+    history = training.get("history")
+    if not isinstance(history, dict):
+        _refuse(path, "its training has no history")
+    loss, validation = history.get("loss"), history.get("validation")
+    if not (_numbers(loss) and _numbers(validation) and len(loss) == len(validation)):
+        _refuse(path, "its training's losses are not numbers, one an epoch")
+    if not (_numbers(training.get("test_error")) and len(training["test_error"]) == parameters):
+        _refuse(path, "its training's test errors are not numbers, one a parameter")
+
+
+def _numbers(values: Any) -> TypeGuard[list[float]]:
+    """Whether JSON's `values` are a list of finite numbers; 1e999 is none, and a whole number may exceed any float."""
+    kinds = (type(value) in (int, float) for value in values) if isinstance(values, list) else (False,)
+    return all(kinds) and all(abs(value) <= sys.float_info.max for value in values)
 
 
 def _refuse(path: Path, what: str, remedy: str = _ANEW) -> NoReturn:

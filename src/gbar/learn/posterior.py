@@ -84,10 +84,11 @@ class NeuralPosterior:
     def draw(
         self, v: Float[np.ndarray, "row channel time"], draws: int, rng: np.random.Generator
     ) -> tuple[Float[np.ndarray, "row draw parameter"], Float[np.ndarray, "row draw"]]:
-        """For many observations at once: samples in unit space, and their log-density there."""
+        """For many observations at once: samples in unit space, and their log-density there; the same for any number
+        of threads."""
         size = max(_AT_ONCE // max(draws, 1), 1)
         units, densities = [], []
-        with torch.no_grad(), _seeded(rng):
+        with torch.no_grad(), _seeded(rng), threads_at(1):
             for start in range(0, len(v), size):
                 features = self.flow.features(
                     torch.from_numpy(np.ascontiguousarray(v[start : start + size], np.float32))

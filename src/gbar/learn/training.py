@@ -3,6 +3,7 @@ resumable."""
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import time
@@ -37,7 +38,8 @@ class Schedule:
     The rate rises over the first fifth of the steps to `rate` and falls to nothing along cosines; weights are averaged
     with memory `average` per step, and the averaged ones of the epoch with the lowest validation loss are kept.
     Training ends early after `patience` epochs without a lower one. Gradients longer than `clip` are shortened.
-    `threads`: torch's, None leaves them as they are.
+    `threads` share the rows of a batch, None for as many as there are cores. Another number of them adds up the
+    gradient in another order: losses and weights then differ in their last bits (by about 1e-8), not in kind.
     """
 
     epochs: int = 30
@@ -117,19 +119,24 @@ def regress(
     noise: Draw | None = None,
     progress: Callable[[Epoch], None] | None = None,
     checkpoint: Path | None = None,
+    identity: Mapping[str, Any] | None = None,
 ) -> Regression:
     """Trains a network on `v` (mV) to return `unit` ([-1, 1]) by mean squared error, and scores it once on the test
     rows.
 
     `kind` is "trace" (gbar's) or "talk", or `architecture` says it all; `split` is `split_rows` of the rows unless
-    given. `noise(rows, rng)` draws noise that is added anew in every epoch, and to validation and test rows. Raises
-    DatasetError for data that cannot be learned from.
+    given. `noise(rows, rng)` draws noise that is added anew in every epoch, and to validation and test rows.
+    `checkpoint` and `identity` (what the noise is and the estimator is for, as JSON) are `train`'s. Raises DatasetError
+    for data that cannot be learned from, EstimatorError for a checkpoint that is damaged or another training's.
     """
     wanted = architecture or Architecture(kind, v.shape[1], v.shape[2], unit.shape[1])  # type: ignore[arg-type]
     network = build_network(wanted, seed)
     parts = split or split_rows(len(v))
     data = Data(v, unit, parts, noise, seed)
-    history = train(network, data, squared_error, schedule or Schedule(), progress=progress, checkpoint=checkpoint)
+    history = train(
+        network, data, squared_error, schedule or Schedule(),
+        progress=progress, checkpoint=checkpoint, identity=identity,
+    )  # fmt: skip
     with threads_at(1):
         error = score(network, data)
     return Regression(network, wanted, error, history)
@@ -204,8 +211,8 @@ def train(
 
     Measures the input's scale on the training rows first. With `checkpoint` the state is written there at every epoch's
     end, and a training that finds its own checkpoint goes on from it; `identity` is what tells two trainings apart,
-    beside schedule, seed and the data's shape. Raises EstimatorError if the loss stops being finite, or if the
-    checkpoint is damaged or another training's.
+    beside schedule, seed and data (the noise is not among these). Raises EstimatorError if the loss stops being finite,
+    or if the checkpoint is damaged or another training's.
     """
     for module in network.modules():
         if isinstance(module, InputScale | TraceStatistics):
@@ -228,12 +235,19 @@ def train(
 
 
 def _identity(network: nn.Module, data: Data, schedule: Schedule, more: Mapping[str, Any]) -> dict[str, Any]:
-    """What must agree for a training to go on from a checkpoint; the data by shape and a few sums, not by every
-    byte."""
+    """What must agree for a training to go on from a checkpoint; the data by parameters and the sum of every trace."""
     told = asdict(schedule) | {"threads": None}
-    sums = [float(np.float64(data.v[row]).sum()) for row in (0, len(data.v) // 2, len(data.v) - 1)]
     weights = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
-    return {"schedule": told, "seed": data.seed, "shape": list(data.v.shape), "sums": sums, "weights": weights, **more}
+    shape, digest = list(data.v.shape), _digest(data)
+    return {"schedule": told, "seed": data.seed, "shape": shape, "data": digest, "weights": weights, **more}
+
+
+def _digest(data: Data) -> str:
+    """The sha256 of every row's parameters and its traces' sums."""
+    digest = hashlib.sha256(data.unit.astype(np.float64).tobytes())
+    for start in range(0, len(data.v), 1024):
+        digest.update(data.v[start : start + 1024].sum(axis=2, dtype=np.float64).tobytes())
+    return digest.hexdigest()
 
 
 Workers = Callable[[Callable[[Tensor, Tensor], Any], Tensor, Tensor], Callable[[], list[Any]]]

@@ -8,6 +8,9 @@ INTRINSICS = {
     "sin": 1, "cos": 1, "tan": 1, "asin": 1, "acos": 1, "atan": 1, "atan2": 2, "sinh": 1, "cosh": 1, "tanh": 1,
 }  # fmt: skip
 
+# exp is constant beyond these, so that it is finite and not 0: in constants, in float64 kernels and in the interpreter
+EXP_LOW, EXP_HIGH = -708.0, 709.0
+
 # made by passes only: x / (exp(x) - 1), its derivative, exp(x) - 1
 LOWERED = {"exprelr": 1, "dexprelr": 1, "expm1": 1}
 

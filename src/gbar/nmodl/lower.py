@@ -15,7 +15,8 @@ from gbar.nmodl.fresh import Fresh
 from gbar.nmodl.inline import inline
 from gbar.nmodl.prune import inputs, prune, split
 from gbar.nmodl.singular import singular
-from gbar.nmodl.symbols import Symbols
+from gbar.nmodl.symbols import Symbols, refuse
+from gbar.nmodl.unparse import unparse_expression
 from gbar.nmodl.walk import names
 
 
@@ -46,6 +47,9 @@ def lower(tree: b.File, symbols: Symbols) -> Lowered:
     current = _with_currents(current, symbols)
     slope, stated = _slope(current, symbols, fresh)
     current = prune(current, {*symbols.currents, *keep}, also=inputs(slope))
+    for block in (initial, current, advance):
+        _check_finite(block, symbols)
+    _check_memory(current, symbols)
     affine = _affine(current, slope, stated)
     return Lowered(
         split(initial, fresh),
@@ -103,6 +107,29 @@ def _carried(symbols: Symbols, *blocks: t.Block) -> tuple[str, ...]:
         if more <= carried:
             return tuple(name for name in symbols.assigned if name in carried)
         carried |= more
+
+
+def _check_finite(block: t.Block, symbols: Symbols) -> None:
+    """Refuse what is made of constants and is infinite or undefined."""
+    for value, at in [*((line.value, line.at) for line in block.code), *((e, e.at) for _, e in block.results)]:
+        part = s.not_finite(value)
+        if part is not None:
+            place = at if part.at == t.NOWHERE else part.at
+            what = f"{unparse_expression(part)} is not a finite number"
+            raise refuse(symbols.file, place, what, "correct the constants that it is made of")
+
+
+def _check_memory(current: t.Block, symbols: Symbols) -> None:
+    """Refuse variables that BREAKPOINT leaves to its next evaluation: NEURON evaluates it twice in a step."""
+    read = inputs(current)
+    for name, value in current.results:
+        if name in read:
+            raise refuse(
+                symbols.file,
+                symbols.places[name] if value.at == t.NOWHERE else value.at,
+                f"BREAKPOINT assigns {name}, and reads what its evaluation before left in {name}",
+                f"assign {name} before it is read, or give it an equation in DERIVATIVE",
+            )
 
 
 def _with_currents(block: t.Block, symbols: Symbols) -> t.Block:

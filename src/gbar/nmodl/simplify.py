@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from gbar.nmodl import tree as t
-from gbar.nmodl.walk import substitute
+from gbar.nmodl.intrinsics import EXP_HIGH, EXP_LOW
+from gbar.nmodl.walk import substitute, walk
 
 Line = t.Assign | t.Step
 Results = tuple[tuple[str, t.Expr], ...]
@@ -30,9 +31,10 @@ _FOLD: dict[str, Callable[[float, float], float]] = {
     "||": lambda x, y: float(x != 0 or y != 0),
 }
 _EVALUATE: dict[str, Callable[[float], float]] = {
-    "exp": math.exp, "log": math.log, "log10": math.log10, "sqrt": math.sqrt, "fabs": math.fabs, "floor": math.floor,
-    "ceil": math.ceil, "sin": math.sin, "cos": math.cos, "tan": math.tan, "asin": math.asin, "acos": math.acos,
-    "atan": math.atan, "sinh": math.sinh, "cosh": math.cosh, "tanh": math.tanh, "expm1": math.expm1,
+    "exp": lambda x: math.exp(min(max(x, EXP_LOW), EXP_HIGH)), "expm1": lambda x: math.expm1(min(x, EXP_HIGH)),
+    "log": math.log, "log10": math.log10, "sqrt": math.sqrt, "fabs": math.fabs, "floor": math.floor, "ceil": math.ceil,
+    "sin": math.sin, "cos": math.cos, "tan": math.tan, "asin": math.asin, "acos": math.acos, "atan": math.atan,
+    "sinh": math.sinh, "cosh": math.cosh, "tanh": math.tanh,
 }  # fmt: skip
 
 
@@ -48,23 +50,45 @@ def simplify(expression: t.Expr) -> t.Expr:
         case t.Unary(op, operand, at):
             inner = simplify(operand)
             return t.Number(float(inner.value == 0)) if isinstance(inner, t.Number) else t.Unary(op, inner, at)
-        case t.Binary("+", left, right):
-            return add(simplify(left), simplify(right))
-        case t.Binary("-", left, right):
-            return subtract(simplify(left), simplify(right))
-        case t.Binary("*", left, right):
-            return multiply(simplify(left), simplify(right))
-        case t.Binary("/", left, right):
-            return divide(simplify(left), simplify(right))
-        case t.Binary("^", left, right) | t.Call("pow", (left, right)):
-            return power(simplify(left), simplify(right))
         case t.Binary(op, left, right, at):
-            return fold(op, simplify(left), simplify(right), at)
+            return _placed(_arithmetic(op, simplify(left), simplify(right)), at)
+        case t.Call("pow", (left, right), at):
+            return _placed(power(simplify(left), simplify(right)), at)
         case t.Call(function, arguments, at):
             return _call(t.Call(function, tuple(simplify(argument) for argument in arguments), at))
         case t.Select():
             return select(simplify(expression.condition), simplify(expression.then), simplify(expression.otherwise))
     return expression
+
+
+def _arithmetic(op: str, left: t.Expr, right: t.Expr) -> t.Expr:
+    match op:
+        case "+":
+            return add(left, right)
+        case "-":
+            return subtract(left, right)
+        case "*":
+            return multiply(left, right)
+        case "/":
+            return divide(left, right)
+        case "^":
+            return power(left, right)
+    return fold(op, left, right)
+
+
+def _placed(expression: t.Expr, at: t.Position) -> t.Expr:
+    return replace(expression, at=at) if expression.at == t.NOWHERE else expression
+
+
+def not_finite(expression: t.Expr) -> t.Expr | None:
+    """The first part of a simplified expression that is made of numbers and has no finite value."""
+    for part in walk(expression):
+        match part:
+            case t.Binary(op, t.Number() as left, t.Number() as right) if fold(op, left, right) == part:
+                return part
+            case t.Call(function, (t.Number(),)) if function in _EVALUATE and _call(part) == part:
+                return part
+    return None
 
 
 def simplify_values(code: Sequence[Line]) -> list[Line]:

@@ -19,7 +19,7 @@ def stimulus_of(sweep: Sweep, *, dt: float, warm_up: float) -> Stimulus:
     """The stimulus that repeats a sweep at time step dt (ms); raises ProtocolError if dt or warm_up is no time."""
     if not (math.isfinite(dt) and dt > 0.0):
         raise ProtocolError(f"a time step of {dt} ms", remedy="give a positive dt, such as 0.025 ms")
-    every = max(1, math.floor(min(sweep.dt, _MAX_SAMPLING) / dt + 1e-9))
+    every = max(1, math.floor(min(sweep.dt, _MAX_SAMPLING) / dt + 1e-6))
     sampling = every * dt
     count = math.floor(sweep.duration / sampling + 1e-9)
     if count < 1:

@@ -24,6 +24,7 @@ from gbar.recordings.recording import Sweep
 from gbar.recordings.sanity import MAX_CURRENT, complaint, doubts
 
 _ALL = slice(None)
+_LONGEST_VERSION = 1000  # bytes
 _NO_CURRENT: tuple[str, ...] = ("an I = 0 sweep: no current was injected",)
 _JUNCTION = re.compile(r"junction potential\D{0,20}?(-?\d+(?:\.\d+)?)\s*mV", re.IGNORECASE)
 
@@ -36,8 +37,8 @@ def read_nwb(path: Path, *, allow_large: bool = False) -> dict[str, Any]:
     """
     try:
         with _opened(path) as h5:
-            _check_layout(h5, path)
             _check_links(h5, path)
+            _check_layout(h5, path)
             with _nwb_file(h5) as file:
                 return _contents(file, path, allow_large)
     except (RecordingError, MemoryError):
@@ -64,9 +65,11 @@ def _opened(path: Path) -> Iterator[Any]:
 
 def _check_layout(h5: Any, path: Path) -> None:
     """Refuses NWB 1 (version in a data set of the root) and HDF5 that is not NWB."""
-    version = h5.attrs.get("nwb_version")
-    if version is None and "nwb_version" in h5:
-        version = np.asarray(h5["nwb_version"][()]).reshape(-1)[0]
+    import h5py
+
+    version, stored = h5.attrs.get("nwb_version"), h5.get("nwb_version")
+    if version is None and isinstance(stored, h5py.Dataset) and stored.size == 1 and stored.nbytes < _LONGEST_VERSION:
+        version = np.asarray(stored[()]).reshape(-1)[0]
     text = version.decode(errors="replace") if isinstance(version, bytes) else str(version or "")
     old = re.match(r"(?:NWB-)?1\b", text) or (not text and {"epochs", "general", "acquisition"} <= set(h5))
     if old:
@@ -173,9 +176,9 @@ def _sweep(pair: Pair, index: int, allow_large: bool) -> Sweep:
         current, other = samples(pair.stimulus, "nA", name)
         step, onset = timing(pair.stimulus, len(current), name)
         current = current[pair.stimulus_range or _ALL]
-        offset = 0.0 if pair.sliced or onset == 0.0 else (start - onset) * 1e3
-        v, current, more = _aligned(v, dt, current, step, offset)
-        more = other + more
+        offset, unclear = _offset(pair, start, onset, dt)
+        v, current, more = _aligned(name, v, dt, current, step, offset)
+        more = other + unclear + more
     current, holding, last = _with_holding(pair.response, current)
     reason = complaint(name, v, current, dt, allow_large)
     if reason:
@@ -184,10 +187,31 @@ def _sweep(pair: Pair, index: int, allow_large: bool) -> Sweep:
     return Sweep(name, v, current, dt, start if pair.known_start else float(index), notes, holding)
 
 
+def _offset(pair: Pair, start: float, onset: float, dt: float) -> tuple[float, tuple[str, ...]]:
+    """How long after the stimulus (at `onset`, s) the response (at `start`, s) begins, in ms, and warnings.
+
+    Many writers leave the stimulus's start at 0 and give the response's alone: such a pair is taken as simultaneous.
+    """
+    offset = (start - onset) * 1e3
+    if pair.sliced or round(offset / dt) == 0:
+        return 0.0, ()
+    if onset == 0.0:
+        return 0.0, (f"the response begins at {start:g} s, the stimulus at 0 s: taken as simultaneous",)
+    return offset, ()
+
+
 def _aligned(
-    v: Float[np.ndarray, " time"], dt: float, current: Float[np.ndarray, " stimulus"], step: float, offset: float
+    name: str,
+    v: Float[np.ndarray, " time"],
+    dt: float,
+    current: Float[np.ndarray, " stimulus"],
+    step: float,
+    offset: float,
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Voltage and current on the voltage's grid; `offset` is how long after the stimulus the response begins, ms."""
+    """Voltage and current on the voltage's grid; `offset` is how long after the stimulus the response begins, ms.
+
+    Raises Unusable if they do not overlap.
+    """
     notes = []
     if abs(step - dt) > 1e-6 * dt:
         count = int(np.floor((len(current) - 1) * step / dt + 1e-6)) + 1
@@ -195,9 +219,12 @@ def _aligned(
         current = current[held]
         notes.append(f"stimulus sampled every {step:g} ms, voltage every {dt:g} ms: held between its samples")
     shift = round(offset / dt)
-    if shift and abs(shift) < min(len(v), len(current)):
+    if shift:
+        begins = f"the response begins {abs(offset):g} ms {'after' if shift > 0 else 'before'} the stimulus"
+        if shift >= len(current) or -shift >= len(v):
+            raise Unusable(f"sweep {name}: {begins}: they do not overlap")
         v, current = (v, current[shift:]) if shift > 0 else (v[-shift:], current)
-        notes.append(f"the response begins {offset:g} ms after the stimulus: the overlap is used")
+        notes.append(f"{begins}: the overlap is used")
     length = min(len(v), len(current))
     if len(v) != len(current):
         notes.append(f"{len(v)} samples of voltage, {len(current)} of current: the first {length} of both are used")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ _AMPERE = {
 }  # fmt: skip
 _UNITS = {"mV": _VOLT, "nA": _AMPERE}
 _SI = {"mV": 1e3, "nA": 1e9}
+_MOST_BYTES = 1_000_000_000  # of one series in memory: 40 minutes at 50 kHz
 
 
 class Unusable(Exception):
@@ -22,6 +24,7 @@ class Unusable(Exception):
 
 def samples(series: Any, wanted: str, sweep: str) -> tuple[Float[np.ndarray, " time"], tuple[str, ...]]:
     """The series' samples in `wanted` ("mV" or "nA"), data * conversion + offset, and warnings; raises Unusable."""
+    _check_size(series, series.data, sweep)
     raw = np.asarray(series.data[()] if hasattr(series.data, "shape") else series.data)
     if raw.ndim == 2 and 1 in raw.shape:
         raw = raw.reshape(-1)
@@ -33,6 +36,14 @@ def samples(series: Any, wanted: str, sweep: str) -> tuple[Float[np.ndarray, " t
     if not (np.isfinite(conversion) and conversion != 0.0 and np.isfinite(offset)):
         raise Unusable(f"sweep {sweep}: {series.name} has conversion {conversion} and offset {offset}")
     return raw.astype(np.float64) * (conversion * factor) + offset * factor, notes
+
+
+def _check_size(series: Any, data: Any, sweep: str) -> None:
+    """Refuses what would not fit in memory before it is read: a small file can claim any number of samples."""
+    count = math.prod(np.shape(data) or ())
+    if count * max(getattr(getattr(data, "dtype", None), "itemsize", 8), 8) > _MOST_BYTES:
+        what = f"{series.name} claims {count} samples, more than {_MOST_BYTES // 10**6} MB"
+        raise Unusable(f"sweep {sweep}: {what}; cut it into shorter sweeps")
 
 
 def _factor(series: Any, wanted: str, conversion: float, sweep: str) -> tuple[float, tuple[str, ...]]:
@@ -65,6 +76,7 @@ def timing(series: Any, length: int, sweep: str) -> tuple[float, float]:
         if not (np.isfinite(rate) and rate > 0.0):
             raise Unusable(f"sweep {sweep}: {series.name} has a sampling rate of {rate} Hz")
         return _rounded(1e3 / rate), float(series.starting_time or 0.0)
+    _check_size(series, series.timestamps, sweep)
     times = np.asarray(series.timestamps[()] if hasattr(series.timestamps, "shape") else series.timestamps, dtype=float)
     if len(times) != length:
         raise Unusable(f"sweep {sweep}: {series.name} has {len(times)} time stamps for {length} samples")

@@ -153,11 +153,15 @@ def _from_columns(table: Table, path: Path, declared: Declared) -> tuple[np.ndar
         named[kind] = values if kind == "sweep" else values * _factor(kind, unit or stated.get(kind), path)
     if "voltage" not in named:
         refuse(path, "no column of voltages", EXAMPLE)
+    rows, columns = np.atleast_2d(named["voltage"]).shape[:2]
+    if rows > columns:
+        what = f"{rows} sweeps of {columns} voltages: is the matrix transposed?"
+        refuse(path, what, "save [sweep, time], or longer sweeps")
     labels = named.pop("sweep", None)
     if labels is not None:
         named = {kind: _by_sweep(kind, values, labels, path) for kind, values in named.items()}
     v = np.atleast_2d(named["voltage"])
-    if v.ndim != 2:
+    if v.ndim != 2 or not v.size:
         refuse(path, f"voltages of shape {v.shape}", "save [time] or [sweep, time]")
     if "current" in named:
         current = np.atleast_2d(named["current"])
@@ -174,10 +178,14 @@ def _from_columns(table: Table, path: Path, declared: Declared) -> tuple[np.ndar
 
 
 def _by_sweep(kind: str, values: np.ndarray, labels: np.ndarray, path: Path) -> np.ndarray:
-    """One column cut into [sweep, time] where the labels change."""
+    """One column cut into [sweep, time] where the labels change; refused where a label comes back."""
     if values.ndim != 1 or values.shape != labels.shape:
         return values
     cuts = np.flatnonzero(labels[1:] != labels[:-1]) + 1
+    first, times = np.unique(labels[np.r_[:1, cuts]], return_counts=True)
+    if (times > 1).any():
+        what = f"the rows of sweep {first[times.argmax()]:g} do not all stand together"
+        refuse(path, what, "sort the table by sweep, and give every sweep a label of its own")
     parts = np.split(values, cuts)
     if len({len(part) for part in parts}) != 1:
         refuse(path, f"sweeps of different lengths in one table ({kind})", "save a file for each length")
@@ -188,12 +196,12 @@ def _interval(named: dict[str, np.ndarray], length: int, stated: float | None, p
     """Dt in ms, from the times, a dt of the file or what is stated; refused if they disagree or time is uneven."""
     found = [] if stated is None else [stated]
     if "dt" in named:
-        found.append(float(np.ravel(named["dt"])[0]))
+        found.extend(float(dt) for dt in np.unique(named["dt"]))
     if "time" in named:
         found.extend(_even(times, length, path) for times in np.atleast_2d(named["time"]))
     if not found:
         refuse(path, "the sampling interval is not stated", "add a column time_ms, or state dt, as in dt='0.05 ms'")
-    if max(found) - min(found) > 1e-3 * min(found):
+    if len(found) > 1 and not np.ptp(found) <= 1e-3 * min(found):  # nan agrees with nothing
         refuse(path, f"sampling intervals of {min(found):g} and {max(found):g} ms", "state one interval for all sweeps")
     return found[0]
 
@@ -205,4 +213,4 @@ def _even(times: Float[np.ndarray, " time"], length: int, path: Path) -> float:
     uneven = ~(np.abs(times - (times[0] + dt * np.arange(length))) <= 0.25 * abs(dt))
     if not dt > 0.0 or uneven.any():
         refuse(path, f"times are not evenly spaced (sample {int(np.argmax(uneven))})", "resample to even intervals")
-    return float(f"{dt:.6g}")
+    return float(f"{dt:.9g}")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import math
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn
 
 import numpy as np
 from jaxtyping import Float
@@ -15,6 +18,11 @@ from jaxtyping import Float
 from gbar.errors import RecordingError
 
 EXAMPLE = "name the columns with their units, as in time_ms,voltage_mV,current_pA"
+_MOST_BYTES = 2_000_000_000  # of the numbers of one archive in memory
+_DAMAGED = (
+    *(ValueError, TypeError, OSError, EOFError, KeyError, RuntimeError, SyntaxError),
+    *(zipfile.BadZipFile, zlib.error, tokenize.TokenError),
+)  # what zipfile and numpy raise of a damaged archive
 
 
 @dataclass(frozen=True)
@@ -31,29 +39,42 @@ def load(path: Path) -> Table:
 
 
 def _load_npz(path: Path) -> Table:
-    columns = {}
+    """The arrays of an archive. Their headers are looked at first: a small file can claim arrays of any size."""
+    columns, total = {}, 0
+    remedy = "save plain arrays with numpy.savez(path, time_ms=..., voltage_mV=..., current_pA=...)"
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            for name in archive.files:
-                columns[name] = archive[name]
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        objects = "allow_pickle" in str(error)
-        raise RecordingError(
-            "holds Python objects, which are never unpickled"
-            if objects
-            else "not a readable NPZ archive (damaged or truncated)",
-            file=path,
-            remedy="save plain arrays with numpy.savez(path, time_ms=..., voltage_mV=..., current_pA=...)",
-        ) from error
-    for name, values in columns.items():
-        if values.dtype.kind not in "fiu":
-            raise RecordingError(
-                f"{name} holds {values.dtype}, not numbers", file=path, remedy="save plain arrays of numbers"
-            )
-        columns[name] = values.astype(np.float64)
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.infolist():
+                name = member.filename.removesuffix(".npy")
+                with archive.open(member) as stream:
+                    shape, dtype = _header(stream)
+                if dtype.hasobject:
+                    refuse(path, "holds Python objects, which are never unpickled", remedy)
+                if dtype.kind not in "fiu":
+                    refuse(path, f"{name} holds {dtype}, not numbers", "save plain arrays of numbers")
+                total += math.prod(shape) * max(dtype.itemsize, 8)
+                if total > _MOST_BYTES:
+                    what = f"its arrays claim more than {_MOST_BYTES // 10**6} MB ({name} has the shape {shape})"
+                    refuse(path, what, "save fewer sweeps in a file")
+                with archive.open(member) as stream:
+                    columns[name] = np.lib.format.read_array(stream, allow_pickle=False).astype(np.float64)
+    except _DAMAGED as error:
+        raise RecordingError("not a readable NPZ archive (damaged or truncated)", file=path, remedy=remedy) from error
     if not columns:
-        raise RecordingError("holds no arrays", file=path, remedy="save time_ms, voltage_mV and current_pA")
+        refuse(path, "holds no arrays", "save time_ms, voltage_mV and current_pA")
     return Table(columns)
+
+
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and type of the array that a .npy stream begins with; raises ValueError if it does not."""
+    version = np.lib.format.read_magic(stream)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"version {version}")  # 3.0 is for tables with named fields
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(stream)
+    if min(shape, default=0) < 0:
+        raise ValueError(f"shape {shape}")
+    return shape, dtype
 
 
 def _load_text(path: Path) -> Table:
