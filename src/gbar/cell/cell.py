@@ -48,6 +48,10 @@ class Painted:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", {name: float(value) for name, value in self.values.items()})
+        if not self.mechanism.currents:
+            what = f"{self.mechanism.name} carries no current, so it would do nothing"
+            remedy = "declare its current in the mod file: NONSPECIFIC_CURRENT i, or USEION k READ ek WRITE ik"
+            raise CellError(what, file=self.mechanism.file, remedy=remedy)
         known = self.parameters
         private = {p.name for p in self.mechanism.parameters if p.name not in known}
         for name, value in self.values.items():

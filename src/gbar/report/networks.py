@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from gbar.report.content import NetworkScore, ParameterBox, TrainingHistory
 from gbar.report.envelope import envelope
@@ -47,11 +48,11 @@ def training_figure(histories: Sequence[TrainingHistory]) -> Figure:
         if log:
             axes.set_yscale("log")
         numbered(axes.yaxis, log=log)
-        numbered(axes.xaxis, ticks=6)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.set_xlabel("epoch")
         axes.set_ylabel(plain(history.loss, 50))
         axes.set_title(plain(history.name, 50))
-        axes.legend(loc="upper right")
+        axes.legend(loc="best")
     return figure
 
 

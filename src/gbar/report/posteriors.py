@@ -135,7 +135,7 @@ def pairs_figure(estimate: Estimate, truth: Truth = None) -> Figure:
     grid = figure.add_gridspec(
         size,
         size,
-        left=0.85 / width,
+        left=(0.85 if size > 3 else 1.2) / width,
         right=1 - 0.1 / width,
         bottom=0.8 / (0.97 * width),
         top=1 - 0.1 / width,
@@ -161,7 +161,7 @@ def pairs_figure(estimate: Estimate, truth: Truth = None) -> Figure:
                 for label in axes.get_xticklabels():
                     label.set(rotation=45, horizontalalignment="right", rotation_mode="anchor")
             axes.xaxis.set_label_coords(0.5, -0.62 / (width / size) if size > 3 else -0.42 / (width / size))
-            axes.yaxis.set_label_coords(-0.55 / (width / size), 0.5)
+            axes.yaxis.set_label_coords(-(0.55 if size > 3 else 0.85) / (width / size), 0.5)
             if i == size - 1:
                 axes.set_xlabel(_stacked(space.parameters[j]), fontsize=small)
             if j == 0 and i > 0:
