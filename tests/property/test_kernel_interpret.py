@@ -160,3 +160,27 @@ def test_slow_states_do_not_stall_in_float32() -> None:
     analytic = -60.0 + 40.0 * (1.0 - 0.5 * np.exp(-90.0 * 100.0 / 3000.0))
     assert v["float64"][-1] == pytest.approx(analytic, abs=0.02)
     assert np.abs(v["float32"] - v["float64"]).max() < 1e-4
+
+
+EDGES = """
+NEURON { SUFFIX edges NONSPECIFIC_CURRENT i RANGE g, p, q, huge }
+PARAMETER { g = 0.001 (S/cm2) p = 2 q = 3 huge = 1000 }
+STATE { s }
+ASSIGNED { v (mV) i (mA/cm2) }
+INITIAL { s = 0.5 }
+BREAKPOINT {
+    SOLVE go METHOD cnexp
+    i = g*(v + 60 + 1e-3*(((v + 55)/10)^p + pow((v + 55)/10, q)) - 20*s) + exp(1000)*0 + exp(huge)*0*v + g*0^p
+}
+DERIVATIVE go { s' = (0.5 - s)/10 }
+"""
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_powers_of_negative_numbers_and_exponentials_out_of_range(precision: str) -> None:
+    """What NEURON's pow and exp keep finite; exp(huge) is computed before the time loop."""
+    mechanism = parse(EDGES if precision == "float64" else EDGES.replace("huge = 1000", "huge = 80"))
+    cell = cell_of(mechanism)
+    compiled, slow = both(cell, cell.space.draw(2, 0, 3), precision)
+    assert np.isfinite(slow).all() and (slow < -56.0).any() and (slow > -54.0).any()
+    assert np.abs(compiled - slow).max() < (0.01 if precision == "float32" else 1e-8)

@@ -27,13 +27,21 @@ def all_{name}(x):
         y[i] = {name}(x[i])
     return y
 """
+POWERS = """
+@njit(**OPTIONS)
+def all_power(x, y):
+    z = np.empty_like(x)
+    for i in range(len(x)):
+        z[i] = power(x[i], y[i])
+    return z
+"""
 NAMES = ("exp", "expm1", "exprelr", "dexprelr", "log")
-Functions = dict[str, Callable[[np.ndarray], np.ndarray]]
+Functions = dict[str, Callable[..., np.ndarray]]
 
 
 def compiled(precision: str, folder: Path) -> Functions:
     text = HEADER.format(precision=precision) + functions({*NAMES, "pow"}, precision)
-    text += "".join(EACH.format(name=name) for name in NAMES)
+    text += "".join(EACH.format(name=name) for name in NAMES) + POWERS
     path = folder / f"functions_{precision}.py"
     path.write_text(text)
     spec = importlib.util.spec_from_file_location(path.stem, path)
@@ -41,7 +49,7 @@ def compiled(precision: str, folder: Path) -> Functions:
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
     spec.loader.exec_module(module)
-    return {name: getattr(module, f"all_{name}") for name in NAMES}
+    return {name: getattr(module, f"all_{name}") for name in (*NAMES, "power")}
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +171,14 @@ def test_log(single: Functions, double: Functions) -> None:
     for f, dtype in ((single, np.float32), (double, np.float64)):
         special = f["log"](np.array([0.0, -1.0, np.inf, 1.0], dtype))
         assert special[0] == -np.inf and np.isnan(special[1]) and special[2] == np.inf and special[3] == 0.0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_power_of_any_sign(single: Functions, double: Functions, dtype: type) -> None:
+    bases, exponents = [-7.0, -1.0, -0.3, 0.0, 0.3, 1.0, 7.0], [-3.0, -2.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0, 17.0]
+    x, y = (grid.ravel().astype(dtype) for grid in np.meshgrid(bases, exponents))
+    with np.errstate(all="ignore"):
+        expected = np.power(x.astype(np.float64), y.astype(np.float64))
+    assert np.isnan(expected).sum() == 6 and np.isinf(expected).sum() == 3
+    found = (single if dtype is np.float32 else double)["power"](x, y)
+    assert np.allclose(found, expected, rtol=2e-5 if dtype is np.float32 else 1e-13, atol=0, equal_nan=True)

@@ -102,3 +102,20 @@ def test_one_minus_exp_is_an_expm1() -> None:
     assert g.subtract(e, one) is g.call("expm1", x)
     assert g.subtract(one, e) is g.negate(g.call("expm1", x))
     assert np.isclose(value(g.subtract(one, e)), 1 - math.exp(VALUES["x"]))
+
+
+def test_constants_that_fold_to_no_finite_number_stay_as_they_are() -> None:
+    g = Graph()
+    big, small, zero, two = map(g.number, (1e200, 1e-310, 0.0, 2.0))
+    made = [
+        g.power(big, two), g.power(big, g.number(2.5)), g.multiply(big, big), g.divide(big, zero),
+        g.divide(g.leaf("x", Level.STEP), small), g.subtract(g.number(-1.7e308), g.number(1.7e308)),
+    ]  # fmt: skip
+    assert all(node.number is None for node in made)
+    assert all(math.isfinite(node.number) for node in walk(made) if node.number is not None)
+
+
+def test_exp_of_a_constant_ends_where_the_kernels_does() -> None:
+    g = Graph()
+    assert g.multiply(g.call("exp", g.number(1000.0)), g.number(0.0)).number == 0.0
+    assert g.call("exp", g.number(1000.0)).number == math.exp(709.0)

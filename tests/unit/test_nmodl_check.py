@@ -126,6 +126,57 @@ def test_scopes_limits_and_units():
     assert dict(built.units)["v"] == "mV"
 
 
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        (
+            {"breakpoint": "SOLVE s METHOD cnexp ik = m*1e200^2"},
+            r"6:47: 1e\+200\^2.0 is not a finite number; correct",
+        ),
+        ({"breakpoint": "SOLVE s METHOD cnexp ik = 1e308*10*0*m"}, r"6:45: 1e\+308 \* 10.0 is not a finite number"),
+        ({"breakpoint": "SOLVE s METHOD cnexp ik = m + log(-1)"}, r"6:44: log\(-1.0\) is not a finite number"),
+        ({"initial": "m = f(3)", "rest": "FUNCTION f(x) { f = 1/(x - 3) }"}, r"8:22: 1.0 / 0.0 is not a finite number"),
+        ({"derivative": "m' = c*10 - m", "rest": "CONSTANT { c = 1e308 }"}, r"7:16: 1e\+308 \* 10.0 is not a finite"),
+    ],
+)
+def test_constants_without_a_finite_value(parts, message):
+    with pytest.raises(NmodlError, match=rf"^x\.mod:{message}"):
+        build(**parts)
+
+
+def test_what_is_not_finite_and_never_used_does_no_harm():
+    assert build(initial="a = 1/0 m = 2").initial.results == (("m", Number(2.0)),)
+
+
+@pytest.mark.parametrize(
+    ("breakpoint", "message"),
+    [
+        (
+            "a = a + .001*(v - a) ik = g*a",
+            r"6:35: BREAKPOINT assigns a, and reads what its evaluation before left",
+        ),
+        (
+            "ik = g*m*(v - a) p()",
+            r"8:17: BREAKPOINT assigns a, .*; assign a before it is read, or give it an",
+        ),
+        ("IF (v > 0) { a = 1 } ik = g*a", r"6:35: BREAKPOINT assigns a"),
+        ("m = m + 1 ik = g*m", r"6:35: BREAKPOINT assigns m"),
+    ],
+)
+def test_breakpoint_keeps_nothing_from_one_evaluation_to_the_next(breakpoint, message):
+    with pytest.raises(NmodlError, match=rf"^x\.mod:{message}"):
+        build(
+            breakpoint=f"SOLVE s METHOD cnexp {breakpoint}", rest="PROCEDURE p() { a = v/2 }", derivative="m' = a - m"
+        )
+
+
+def test_breakpoint_reads_what_other_blocks_leave():
+    read = "ik = g*m*a*(v - ek) SOLVE s METHOD cnexp"
+    assert build(breakpoint=read, derivative="a = v m' = 1 - m").assigned == ("a",)
+    assert build(breakpoint=read, initial="p() m = 0", rest="PROCEDURE p() { a = v }").assigned == ("a",)
+    assert build(breakpoint=f"p() {read}", derivative="m' = a - m", rest="PROCEDURE p() { a = v }").assigned == ("a",)
+
+
 def test_lower_case_if_and_old_fashioned_blocks():
     built = build(
         initial="if (v > 0) { m = 1 } else { m = 2 }",

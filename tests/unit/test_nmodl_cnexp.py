@@ -26,6 +26,7 @@ def solved(text, calls=""):
         ("-m/b", "m + expm1(-1.0 / b * dt) * m"),
         ("a", "m + dt * a"),
         ("m*b", "m + expm1(b * dt) * m"),
+        ("3 - 0*m", "m + dt * 3.0"),
     ],
 )
 def test_forms(equation, form):

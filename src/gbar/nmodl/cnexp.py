@@ -70,7 +70,7 @@ def _base(line: t.Step) -> str:
 
 def _advance(line: t.Step, form: Affine) -> t.Expr:
     state, dt = t.Name(line.state), t.Name("dt")
-    if form.factor is None:
+    if form.factor is None or form.factor == s.ZERO:
         return s.add(state, s.multiply(dt, s.multiply(form.scale, form.constant)))
     decay = s.negate(form.factor)
     target = s.divide(form.constant, decay)
