@@ -113,8 +113,10 @@ def test_constant_assigned_variables_are_not_carried_and_others_are() -> None:
     NEURON { SUFFIX memo NONSPECIFIC_CURRENT i RANGE g }
     PARAMETER { g = 0.001 (S/cm2) }
     ASSIGNED { v (mV) i (mA/cm2) before (mV) }
+    STATE { s }
     INITIAL { before = v }
-    BREAKPOINT { i = g*(before + 65) before = v }
+    BREAKPOINT { SOLVE go METHOD cnexp i = g*(before + 65) }
+    DERIVATIVE go { before = v s' = -s }
     """
     assert "before of memo" in emit(lower(cell_of(memory)), "float64")
 
