@@ -41,7 +41,8 @@ compartment with sodium, potassium, M-current and leak; real cells have more, an
 that mismatch**. Made by `python benchmarks/four_cells.py`.
 
 "Inside" says that the recorded value lies in the 90 % interval of 300 cells drawn from the posterior and simulated
-again, and that at least half of them have the feature at all.
+again, and that at least half of them have the feature at all. Wall times are of a two-core machine that did other work
+beside it.
 """
 
 
