@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import shlex
 import sys
 from pathlib import Path
@@ -218,6 +219,7 @@ def _refused(error: OSError) -> UserError | None:
 def run(arguments: list[str] | None = None) -> int:
     """Runs the command line and returns the exit code: 0, 2 for the user's mistakes, 130 for an interruption."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # zarr's writers: the first failure is told, the others not
     mistake = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
     try:
         code = app(args=arguments or ["--help"], standalone_mode=False)
