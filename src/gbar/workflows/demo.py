@@ -25,7 +25,7 @@ from gbar.kernel.build import Kernel, build
 from gbar.observation import Noise, Reduction
 from gbar.recordings import Sweep
 from gbar.report.content import NetworkScore, ParameterBox, Report, SimulationSummary, TrainingHistory
-from gbar.report.tables import number
+from gbar.report.tables import number, percent
 from gbar.simulate import simulate
 from gbar.traces import Status, Traces
 from gbar.workflows.progress import Progress, Silent
@@ -255,7 +255,7 @@ def _simulations(data: Surrogate) -> SimulationSummary:
     statuses = {s.name.lower().replace("_", " "): int((data.traces.status == s).sum()) for s in Status}
     counts: list[Any] = spike_times(data.v[:, 0], data.sampling)
     silent = sum(len(times) == 0 for times in counts)
-    note = f"{sum(len(times) >= 3 for times in counts) / len(counts):.0%} of the rows spike at least three times"
+    note = f"{percent(sum(len(times) >= 3 for times in counts) / len(counts))} of the rows spike at least three times"
     return SimulationSummary({k: n for k, n in statuses.items() if n or k == "ok"}, silent=silent, note=note)
 
 
