@@ -38,21 +38,36 @@ def described(recording: Recording) -> str:
     about = [head, *([recording.description] if recording.description else [])]
     known = recording.junction_potential
     about.append(f"junction potential: {'not stated' if known is None else f'{known:g} mV'}")
-    header = ("sweep", "duration ms", "sampling kHz", "rest mV", "holding pA", "stimulus pA", "spikes")
+    header = ("sweep", "duration ms", "sampling kHz", "baseline mV", "holding pA", "stimulus pA", "spikes")
     table = text_table(header, [_row(sweep) for sweep in recording.sweeps])
     notes = [f"left out: {why}" for why in recording.refused] + [f"warning: {w}" for w in recording.warnings]
-    notes += [f"warning: {s.name}: {w}" for s in recording.sweeps for w in s.warnings]
+    notes += [f"warning: {spoken}" for spoken in _warnings(recording.sweeps)]
     used = ", ".join(s.name for s in choose(recording).used)
     return "\n".join([*about, "", table, "", *notes, f"gbar infer would use: {used}", ""])
 
 
+def _warnings(sweeps: tuple[Sweep, ...]) -> list[str]:
+    """Each warning once, with the sweeps that it is about."""
+    about: dict[str, list[str]] = {}
+    for sweep in sweeps:
+        for warning in sweep.warnings:
+            about.setdefault(warning, []).append(sweep.name)
+    everywhere = len(sweeps) > 1
+    return [
+        f"{'every sweep' if everywhere and len(names) == len(sweeps) else ', '.join(names)}: {warning}"
+        for warning, names in about.items()
+    ]
+
+
 def _row(sweep: Sweep) -> tuple[str, ...]:
+    from gbar.report.tables import number
+
     return (
         sweep.name,
         f"{sweep.duration:.2f}",
-        f"{1 / sweep.dt:.4g}",
+        number(1 / sweep.dt, 4),
         f"{sweep.baseline_voltage:.2f}",
-        f"{1e3 * sweep.baseline_current:.4g}",
-        f"{1e3 * sweep.amplitude:.4g}",
+        number(round(1e3 * sweep.baseline_current, 1), 4),
+        number(1e3 * sweep.amplitude, 4),
         f"{sweep.spike_count()}",
     )
