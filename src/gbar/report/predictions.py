@@ -115,13 +115,12 @@ def _first_spikes(sweep: Sweep, rows: Float[np.ndarray, "row time"], sampling: f
 
 @drawn
 def features_figure(check: PredictiveCheck) -> Figure:
-    """A strip for each feature: the predicted 90 % interval and median, and the measured value, inside or not."""
-    columns = 1 if len(check.features) <= 12 else 2
-    lines = -(-len(check.features) // columns)
-    figure = blank(0.5 * lines + 0.5)
-    grid = figure.add_gridspec(lines, columns)
-    for k, feature in enumerate(check.features):
-        axes = figure.add_subplot(grid[k % lines, k // lines])
+    """A strip for each feature that was compared: predicted 90 % interval and median, and what was measured."""
+    shown = check.compared or check.features
+    figure = blank(0.5 * len(shown) + 0.5)
+    grid = figure.add_gridspec(len(shown), 1)
+    for k, feature in enumerate(shown):
+        axes = figure.add_subplot(grid[k, 0])
         _strip(axes, feature)
         axes.text(
             -0.02,

@@ -23,6 +23,7 @@ NAMES = {
     "input resistance (without spikes)": "input_resistance",
 }
 UNITS = {name: KNOWN[known] for name, known in NAMES.items()}
+_INTERRUPTION = 5.0  # ms
 Features = dict[str, Float[np.ndarray, " row"]]
 
 
@@ -58,10 +59,21 @@ def measure(v: Float[np.ndarray, "row time"], sampling: float, sweep: Sweep) -> 
 
 
 def window(sweep: Sweep, end: float) -> tuple[float, float]:
-    """When the current leaves its baseline and when it is back for good (ms); the whole sweep if it never leaves."""
-    if sweep.departure is None:
-        return 0.0, end
-    on = sweep.departure * sweep.dt
+    """When the stimulus begins and ends (ms): its main step if there is one, else from first to last departure.
+
+    The current is away where it is past half of its amplitude; interruptions under 5 ms (artefacts) do not count. A
+    stretch that makes up half of all the time away is the main step, and a test pulse before or behind it is none.
+    """
     away = np.abs(sweep.current - sweep.baseline_current) > 0.5 * abs(sweep.amplitude)
-    off = float(np.flatnonzero(away)[-1] + 1) * sweep.dt if away.any() else end
-    return on, min(max(off, on + sweep.dt), end)
+    if sweep.departure is None or not away.any():
+        return 0.0, end
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], away, [False]]).astype(np.int8)))
+    first, last = edges[::2], edges[1::2]
+    apart = (first[1:] - last[:-1]) * sweep.dt >= _INTERRUPTION
+    first, last = first[np.concatenate([[True], apart])], last[np.concatenate([apart, [True]])]
+    longest = int(np.argmax(last - first))
+    if 2 * (last - first)[longest] >= (last - first).sum():
+        on, off = float(first[longest]) * sweep.dt, float(last[longest]) * sweep.dt
+    else:
+        on, off = float(first[0]) * sweep.dt, float(last[-1]) * sweep.dt
+    return on, min(off, end)
