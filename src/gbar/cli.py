@@ -34,7 +34,7 @@ Large = Annotated[
     bool, typer.Option("--allow-large", help="let currents above 20 nA and voltages above 500 mV through")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace what is there")]
-Unit = Annotated[str | None, typer.Option(help="for tables that do not say it: the unit, as in mV or pA")]
+Unit = Annotated[str | None, typer.Option(help="for tables that do not say it: the unit, as in mV, pA, ms")]
 Interval = Annotated[
     str | None, typer.Option("--dt", help="for tables that do not say it: the sampling interval, as in '0.05 ms'")
 ]
@@ -111,6 +111,7 @@ def inspect(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="a .png, .svg or .pdf of every sweep")] = None,
     voltage_unit: Unit = None,
     current_unit: Unit = None,
+    time_unit: Unit = None,
     dt: Interval = None,
     stimulus: Stimulus = None,
     allow_large: Large = False,
@@ -119,7 +120,7 @@ def inspect(
     """Says what a recording holds, and draws it."""
     from gbar.workflows.inspect import inspect_recording
 
-    declared = _declared(voltage_unit, current_unit, dt, stimulus, allow_large)
+    declared = _declared(voltage_unit, current_unit, time_unit, dt, stimulus, allow_large)
     sys.stdout.write(inspect_recording(recording, output, declared=declared, overwrite=overwrite))
 
 
@@ -137,6 +138,7 @@ def infer(
     samples: Annotated[int | None, typer.Option(help="of a sweep that the network sees, at most (2,000)")] = None,
     voltage_unit: Unit = None,
     current_unit: Unit = None,
+    time_unit: Unit = None,
     dt: Interval = None,
     stimulus: Stimulus = None,
     allow_large: Large = False,
@@ -151,7 +153,7 @@ def infer(
         cell,
         recording,
         output,
-        declared=_declared(voltage_unit, current_unit, dt, stimulus, allow_large),
+        declared=_declared(voltage_unit, current_unit, time_unit, dt, stimulus, allow_large),
         rows=n,
         sweeps=tuple(name.strip() for name in sweeps.split(",")) if sweeps else None,
         seed=seed,
@@ -197,10 +199,16 @@ def main(
 
 
 def _declared(
-    voltage_unit: str | None, current_unit: str | None, dt: str | None, stimulus: Path | None, allow_large: bool
+    voltage_unit: str | None,
+    current_unit: str | None,
+    time_unit: str | None,
+    dt: str | None,
+    stimulus: Path | None,
+    allow_large: bool,
 ) -> dict[str, Any]:
     """What the user states about a table, as keywords of the reader; absent where not stated."""
-    stated = {"voltage_unit": voltage_unit, "current_unit": current_unit, "dt": dt, "stimulus": stimulus}
+    stated: dict[str, Any] = {"voltage_unit": voltage_unit, "current_unit": current_unit, "time_unit": time_unit}
+    stated |= {"dt": dt, "stimulus": stimulus}
     given: dict[str, Any] = {name: value for name, value in stated.items() if value is not None}
     return given | ({"allow_large": True} if allow_large else {})
 

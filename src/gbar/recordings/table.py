@@ -28,10 +28,10 @@ _KINDS = {kind: kind for kind in ("time", "voltage", "current", "dt", "sweep")} 
 }
 _WANTED = {"time": "ms", "voltage": "mV", "current": "nA", "dt": "ms"}
 _OPTION = {
-    "time": "time_unit='ms'",
-    "voltage": "voltage_unit='mV'",
-    "current": "current_unit='pA'",
-    "dt": "dt='0.05 ms'",
+    "time": "time_unit='ms' (--time-unit ms)",
+    "voltage": "voltage_unit='mV' (--voltage-unit mV)",
+    "current": "current_unit='pA' (--current-unit pA)",
+    "dt": "dt='0.05 ms' (--dt '0.05 ms')",
 }
 _HEADING = re.compile(r"\s*(?P<kind>[A-Za-z]+)(?:[\s_]*[\[(]?(?P<unit>[A-Za-zµμ]+)[\])]?)?\s*")
 
@@ -95,10 +95,14 @@ def _from_matrix(table: Table, path: Path, declared: Declared) -> tuple[np.ndarr
         )
     dt = _dt(declared, path)
     if dt is None:
-        refuse(path, "the sampling interval is not stated", "state dt, as in dt='0.05 ms'")
+        refuse(path, "the sampling interval is not stated", "state it, as in dt='0.05 ms' (--dt '0.05 ms')")
     v = matrix * _factor("voltage", declared.voltage_unit, path)
     if declared.stimulus is None:
-        refuse(path, "voltages without the current that was injected", "name its file: stimulus='currents.csv'")
+        refuse(
+            path,
+            "voltages without the current that was injected",
+            "name its file: stimulus='currents.csv' (--stimulus currents.csv)",
+        )
     return v, _stimulus_matrix(declared, v.shape), dt
 
 
@@ -200,7 +204,9 @@ def _interval(named: dict[str, np.ndarray], length: int, stated: float | None, p
     if "time" in named:
         found.extend(_even(times, length, path) for times in np.atleast_2d(named["time"]))
     if not found:
-        refuse(path, "the sampling interval is not stated", "add a column time_ms, or state dt, as in dt='0.05 ms'")
+        refuse(
+            path, "the sampling interval is not stated", "add a column time_ms, or state dt='0.05 ms' (--dt '0.05 ms')"
+        )
     if len(found) > 1 and not np.ptp(found) <= 1e-3 * min(found):  # nan agrees with nothing
         refuse(path, f"sampling intervals of {min(found):g} and {max(found):g} ms", "state one interval for all sweeps")
     return found[0]
