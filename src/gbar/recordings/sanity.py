@@ -43,7 +43,8 @@ def _wrong_unit(name: str, v: np.ndarray, current: np.ndarray) -> str | None:
         what, limit = f"|I| reaches {peak_i:.6g} nA", f"{MAX_CURRENT:g} nA"
     else:
         return None
-    return f"sweep {name}: {what}: is its unit wrong? state the right one; values over {limit} need allow_large=True (--allow-large)"
+    named = "allow_large=True (--allow-large)"
+    return f"sweep {name}: {what}: is its unit wrong? state the right one; values over {limit} need {named}"
 
 
 def doubts(v: Float[np.ndarray, " time"], current: Float[np.ndarray, " time"], dt: float) -> tuple[str, ...]:
