@@ -83,6 +83,9 @@ def test_the_truth_is_found_and_everything_is_written(own):
     assert (answer.estimate.sd < 0.2).all()  # the prior has 0.577
     page = (own / "result/report.html").read_text()
     assert "not calibrated for model mismatch" in page and "g_myleak.soma" in page
+    assert "On 60 simulations that no training saw, the 90 % intervals held the truth" in page
+    told = json.loads((own / "result/estimator/estimator.json").read_text())["training"]
+    assert told["test_scored"] == 60 and all(0.6 < held <= 1.0 for held in told["test_coverage"])
     assert len(from_table(own / "result/samples.csv")) == infer_module.DRAWS
     best = read_cell(own / "result/best.yaml")
     assert best.theta[0] == pytest.approx(answer.best)

@@ -190,6 +190,9 @@ def _check_training(path: Path, training: Mapping[str, Any], parameters: int) ->
     loss, validation = history.get("loss"), history.get("validation")
     if not (_numbers(loss) and _numbers(validation) and len(loss) == len(validation)):
         _refuse(path, "its training's losses are not numbers, one an epoch")
+    told = training.get("test_coverage", [0.0] * parameters)
+    if not (_numbers(told) and len(told) == parameters and type(training.get("test_scored", 0)) is int):
+        _refuse(path, "its coverage of test rows is not made of numbers")
     if not (_numbers(training.get("test_error")) and len(training["test_error"]) == parameters):
         _refuse(path, "its training's test errors are not numbers, one a parameter")
 

@@ -28,6 +28,7 @@ from gbar.report.content import NetworkScore, ParameterBox, Report, SimulationSu
 from gbar.report.tables import number, percent
 from gbar.simulate import simulate
 from gbar.traces import Status, Traces
+from gbar.workflows.inferred import coverage_of
 from gbar.workflows.progress import Progress, Silent
 from gbar.workflows.train import hearing
 from gbar.workflows.view import View
@@ -220,7 +221,7 @@ def _report(
     content = Report(
         title=f"The founding experiment on {data.cell.name}",
         cell=data.cell.name,
-        summary=_sentences(scores, len(data.v)),
+        summary=(*_sentences(scores, len(data.v)), *coverage_of(posterior)),
         sweeps=(inversion.sweep,),
         estimate=inversion.estimate,
         truth=inversion.truth,

@@ -12,12 +12,13 @@ from gbar.dataset import Dataset, versions
 from gbar.diagnose.predictive import PredictiveCheck
 from gbar.diagnose.totals import total_conductances
 from gbar.report.content import Report, SimulationSummary, TrainingHistory
+from gbar.report.tables import percent
 from gbar.traces import Status
+from gbar.workflows.question import Question, white_noise
 
 if TYPE_CHECKING:
     from gbar.learn.posterior import NeuralPosterior
     from gbar.workflows.infer import Answer
-    from gbar.workflows.question import Question
 
 MISMATCH = "not calibrated for model mismatch: the intervals hold if this cell model can produce the recorded cell"
 FEW_ROWS, FEW_EPOCHS, OVERFIT = 5_000, 10, 1.5  # simulations, epochs, nats
@@ -45,7 +46,7 @@ def inferred_report(
     content = Report(
         title=f"{question.cell.name} inferred from {question.recording.source.name}",
         cell=question.cell.name,
-        summary=sentences(question),
+        summary=sentences(question, posterior),
         warnings=answer.estimate.warnings,
         recording=question.recording,
         sweeps=question.sweeps,
@@ -72,6 +73,9 @@ def cautions(question: Question, posterior: NeuralPosterior, check: PredictiveCh
             "“determined”, that is said of the model, not of the cell"
         )
     said += learning_of(posterior)
+    seen, trained = white_noise(question.sweeps, question.view.reductions), question.view.noise.white
+    if seen > 2.0 * max(trained, 0.05):
+        said.append(f"the recording has {seen:.2g} mV of white noise, the network was trained with {trained:.2g} mV")
     said += [f"{s.name}: {w}" for s in question.sweeps for w in s.warnings] + list(question.recording.warnings)
     if question.recording.junction_potential is None:
         said.append(
@@ -99,7 +103,18 @@ def learning_of(posterior: NeuralPosterior) -> list[str]:
     return said
 
 
-def sentences(question: Question) -> tuple[str, ...]:
+def coverage_of(posterior: NeuralPosterior) -> tuple[str, ...]:
+    """How often the 90 % intervals held the truth on simulations that no training saw; nothing if not known."""
+    held, rows = posterior.training.get("test_coverage"), posterior.training.get("test_scored", 0)
+    if not held or not rows:
+        return ()
+    parts = ", ".join(f"{n} {percent(x)}" for n, x in zip(posterior.space.names, held, strict=True))
+    return (
+        f"On {rows} simulations that no training saw, the 90 % intervals held the truth as often as this: {parts}.",
+    )
+
+
+def sentences(question: Question, posterior: NeuralPosterior) -> tuple[str, ...]:
     """How the recording was used."""
     used = ", ".join(s.name for s in question.sweeps)
     reduction, noise = question.view.reductions[0], question.view.noise
@@ -108,7 +123,7 @@ def sentences(question: Question) -> tuple[str, ...]:
         f"The network saw every sweep up to {reduction.cutoff:.3g} kHz, every {reduction.dt:.3g} ms; it was trained "
         f"with {noise.white:.2g} mV of white and {noise.ou_sd[0]:.2g} to {noise.ou_sd[1]:.2g} mV of slow noise."
     )
-    return (f"Sweeps used: {used}.{held}", seen)
+    return (f"Sweeps used: {used}.{held}", seen, *coverage_of(posterior))
 
 
 def simulations_of(data: Dataset) -> SimulationSummary:

@@ -84,7 +84,7 @@ def ask(
         raise ParameterError("a sweep is too short to learn from", remedy=f"{_SHORTEST} samples at least are needed")
     noise = noise_from(white or "0 mV", drift or DRIFT)
     if white is None:
-        noise = replace(noise, white=_white(question.sweeps, reductions))
+        noise = replace(noise, white=white_noise(question.sweeps, reductions))
     return replace(question, view=View(reductions, noise))
 
 
@@ -146,7 +146,7 @@ def _check_same(mine: Stimulus, theirs: Stimulus, duration: float, folder: Path)
         raise EstimatorError(what, file=folder, remedy=_LEAVE_OUT)
 
 
-def _white(sweeps: tuple[Sweep, ...], reductions: tuple[Reduction, ...]) -> float:
+def white_noise(sweeps: tuple[Sweep, ...], reductions: tuple[Reduction, ...]) -> float:
     """The white noise of the recording's baselines on the reduced grid, mV; 0.1 where they are too short to tell."""
     found = []
     for sweep, reduction in zip(sweeps, reductions, strict=True):
