@@ -174,8 +174,10 @@ def test_a_full_disk(most, bad):
 def test_interrupted_at_any_moment(after, bad):
     slow = CELL.replace("duration: 20 ms, dt: 0.1 ms", "duration: 1000 ms, dt: 0.001 ms, sampling: 1 ms")
     (bad / "slow.yaml").write_text(slow)
-    command = [sys.executable, "-m", "gbar", "simulate", "./slow.yaml", "-n", "200000", "-o", "result.zarr"]
-    with subprocess.Popen(command, cwd=bad, stderr=subprocess.PIPE, text=True) as running:
+    begun = "print('up', flush=True); from gbar.__main__ import main; main()"  # before that, Python alone is running
+    command = [sys.executable, "-c", begun, "simulate", "./slow.yaml", "-n", "200000", "-o", "result.zarr"]
+    with subprocess.Popen(command, cwd=bad, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None and running.stdout.readline() == "up\n"
         time.sleep(after)
         running.send_signal(signal.SIGINT)
         start = time.perf_counter()

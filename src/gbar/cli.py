@@ -22,7 +22,6 @@ app = typer.Typer(
 )
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_SIGINT = 130
 _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 CellArgument = Annotated[str, typer.Argument(metavar="CELL", help="a shipped cell's name, or a .yaml file of your own")]
@@ -225,7 +224,7 @@ def _refused(error: OSError) -> UserError | None:
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Runs the command line and returns the exit code: 0, 2 for the user's mistakes, 130 for an interruption."""
+    """Runs the command line and returns the exit code: 0, 2 for the user's mistakes."""
     arguments = sys.argv[1:] if arguments is None else arguments
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # zarr's writers: the first failure is told, the others not
     mistake = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
@@ -240,20 +239,13 @@ def run(arguments: list[str] | None = None) -> int:
         return _say(str(refused))
     except MemoryError:
         return _say("the memory is full; ask for fewer rows or samples")
-    except (KeyboardInterrupt, typer.Abort):
-        return _interrupted()
     except typer.Exit as leave:
-        return _interrupted() if leave.exit_code == _SIGINT else leave.exit_code
+        return leave.exit_code
     except Exception as error:
         if not isinstance(error, mistake):
             raise
         return _say(" ".join(error.format_message().split()) + " (gbar COMMAND --help tells more)")  # type: ignore[attr-defined]
     return code if isinstance(code, int) else 0
-
-
-def _interrupted() -> int:
-    sys.stderr.write("interrupted; the same command goes on where it stopped, if it had begun to write\n")
-    return _SIGINT
 
 
 def _say(line: str) -> int:
