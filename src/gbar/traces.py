@@ -32,3 +32,9 @@ class Traces:
 
     def __len__(self) -> int:
         return len(self.status)
+
+
+def count_statuses(status: UInt8[np.ndarray, " row"]) -> dict[str, int]:
+    """How many rows ended each way, in words; the ways that do not occur are left out, but for "ok"."""
+    counts = {s.name.lower().replace("_", " "): int((status == s).sum()) for s in Status}
+    return {name: n for name, n in counts.items() if n or name == "ok"}

@@ -24,11 +24,11 @@ from gbar.files import make_folder, refuse_existing, write_whole
 from gbar.kernel.build import Kernel, build
 from gbar.observation import Noise, Reduction
 from gbar.recordings import Sweep
-from gbar.report.content import NetworkScore, ParameterBox, Report, SimulationSummary, TrainingHistory
+from gbar.report.content import NetworkScore, ParameterBox, Report, SimulationSummary
 from gbar.report.tables import number, percent
 from gbar.simulate import simulate
-from gbar.traces import Status, Traces
-from gbar.workflows.inferred import coverage_of
+from gbar.traces import Status, Traces, count_statuses
+from gbar.workflows.inferred import DENSITY, coverage_of, training_of
 from gbar.workflows.progress import Progress, Silent
 from gbar.workflows.train import hearing
 from gbar.workflows.view import View
@@ -228,8 +228,8 @@ def _report(
         predicted=inversion.predicted,
         simulations=_simulations(data),
         training=(
-            _history("the talk's CNN", "mean squared error in unit space", talk.history.to_json()),
-            _history("gbar's posterior", "negative log-density in unit space", posterior.training["history"]),
+            training_of("the talk's CNN", "mean squared error in unit space", talk.history.to_json()),
+            training_of("gbar's posterior", DENSITY, posterior.training["history"]),
         ),
         networks=scores,
         box=parameter_box(data, threads),
@@ -253,14 +253,7 @@ def _sentences(scores: tuple[NetworkScore, ...], rows: int) -> tuple[str, ...]:
 
 
 def _simulations(data: Surrogate) -> SimulationSummary:
-    statuses = {s.name.lower().replace("_", " "): int((data.traces.status == s).sum()) for s in Status}
     counts: list[Any] = spike_times(data.v[:, 0], data.sampling)
     silent = sum(len(times) == 0 for times in counts)
     note = f"{percent(sum(len(times) >= 3 for times in counts) / len(counts))} of the rows spike at least three times"
-    return SimulationSummary({k: n for k, n in statuses.items() if n or k == "ok"}, silent=silent, note=note)
-
-
-def _history(name: str, loss: str, history: dict[str, Any]) -> TrainingHistory:
-    pairs = zip(history["loss"], history["validation"], strict=True)
-    epochs = tuple({"epoch": k + 1.0, "train": float(a), "validation": float(b)} for k, (a, b) in enumerate(pairs))
-    return TrainingHistory(name, loss, epochs)
+    return SimulationSummary(count_statuses(data.traces.status), silent=silent, note=note)

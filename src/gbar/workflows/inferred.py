@@ -13,7 +13,7 @@ from gbar.diagnose.predictive import PredictiveCheck
 from gbar.diagnose.totals import total_conductances
 from gbar.report.content import Report, SimulationSummary, TrainingHistory
 from gbar.report.tables import percent
-from gbar.traces import Status
+from gbar.traces import count_statuses
 from gbar.workflows.question import Question, white_noise
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MISMATCH = "not calibrated for model mismatch: the intervals hold if this cell model can produce the recorded cell"
 FEW_ROWS, FEW_EPOCHS, OVERFIT = 5_000, 10, 1.5  # simulations, epochs, nats
+DENSITY = "negative log-density in unit space"
 FILES = {
     "samples.csv": "samples of the posterior, a column per parameter with its unit; samples.json tells about them",
     "best.yaml": "of the cells drawn from the posterior, the one whose features come closest to the recording's",
@@ -55,7 +56,7 @@ def inferred_report(
         predicted=answer.predicted,
         features=answer.check,
         simulations=None if data is None else simulations_of(data),
-        training=(training_of(posterior),),
+        training=(training_of("posterior", DENSITY, posterior.training["history"]),),
         provenance={**identity, "wall time": f"{seconds:.0f} s", "versions": versions()},
         commands=() if command is None else (command,),
         files={name: about for name, about in FILES.items() if (path.parent / name).exists()},
@@ -128,20 +129,16 @@ def sentences(question: Question, posterior: NeuralPosterior) -> tuple[str, ...]
 
 def simulations_of(data: Dataset) -> SimulationSummary:
     """How the simulations ended."""
-    statuses = {s.name.lower().replace("_", " "): int((data.status == s).sum()) for s in Status}
     silent = int((np.asarray(data.spikes)[data.usable].sum(axis=1) == 0).sum())
     return SimulationSummary(
-        {name: n for name, n in statuses.items() if n or name == "ok"},
+        count_statuses(data.status),
         silent=silent,
         note="silent rows were learned from like any other; failed ones were left out",
     )
 
 
-def training_of(posterior: NeuralPosterior) -> TrainingHistory:
-    """The losses of the training that an estimator remembers."""
-    history = posterior.training["history"]
-    epochs = tuple(
-        {"epoch": float(k + 1), "train": float(a), "validation": float(b)}
-        for k, (a, b) in enumerate(zip(history["loss"], history["validation"], strict=True))
-    )
-    return TrainingHistory("posterior", "negative log-density in unit space", epochs)
+def training_of(name: str, loss: str, history: Mapping[str, Any]) -> TrainingHistory:
+    """The losses of a training as a report draws them, from the history that an estimator remembers."""
+    pairs = zip(history["loss"], history["validation"], strict=True)
+    epochs = tuple({"epoch": k + 1.0, "train": float(a), "validation": float(b)} for k, (a, b) in enumerate(pairs))
+    return TrainingHistory(name, loss, epochs)

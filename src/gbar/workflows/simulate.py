@@ -13,7 +13,7 @@ from gbar.features import spike_counts
 from gbar.kernel.build import Kernel, Precision, build
 from gbar.protocol import Protocol
 from gbar.simulate import simulate
-from gbar.traces import Status
+from gbar.traces import count_statuses
 from gbar.workflows.progress import Progress, Silent
 
 AT_ONCE = 4 * BLOCK  # rows between two visits to the disk: what an interruption can lose
@@ -112,7 +112,7 @@ def manifest(cell: Cell, protocol: Protocol, *, seed: int, precision: str) -> Ma
 
 def summary(data: Dataset) -> str:
     """Rows and statuses in words."""
-    counts = {s.name.lower().replace("_", " "): int((data.status == s).sum()) for s in Status}
+    counts = count_statuses(data.status)
     return f"{len(data):,} rows ({', '.join(f'{n:,} {name}' for name, n in counts.items() if n)})"
 
 
