@@ -1,11 +1,13 @@
 """A cell lowered to tables: every quantity in one order, what the free parameters set, which mechanism reads what.
 
-Description only: nothing here computes. `kernel` turns these tables into code.
+Description only: nothing here computes a time step. `kernel` turns these tables into code.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 UNBOUND = ("v", "t", "dt", "celsius", "area", "diam")
 
+Setting = Callable[[Float[np.ndarray, "row parameter"]], Float[np.ndarray, "varying row"]]
+
 
 @dataclass(frozen=True)
 class Quantity:
@@ -29,9 +33,37 @@ class Quantity:
     value: float  # where no free parameter sets it
 
 
+class Reversal(Enum):
+    """Where an ion's reversal potential comes from, as NEURON's ion styles say."""
+
+    STATED = "stated"  # the quantity `e` of the pool, constant
+    AT_START = "at start"  # Nernst's equation at initialisation, constant afterwards
+    ALWAYS = "always"  # Nernst's equation at initialisation and at the start of every step
+
+
+@dataclass(frozen=True)
+class Pool:
+    """An ion in a compartment: its reversal potential in mV, its concentrations in mM, and the sum of its currents.
+
+    The indices are of quantities: the values at initialisation, before any INITIAL block. A concentration that a
+    mechanism of the compartment writes changes; all others stay.
+    """
+
+    ion: str
+    valence: float
+    reversal: Reversal
+    e: int | None  # quantity, mV; None where `reversal` is not STATED
+    ci: int | None  # quantity, mM; None where nothing needs it
+    co: int | None  # quantity, mM
+
+
 @dataclass(frozen=True)
 class Instance:
-    """A mechanism in a compartment, and the quantity that each of its parameters and reversal potentials is."""
+    """A mechanism in a compartment, and the quantity that each of its parameters is.
+
+    Bound are its parameters, and `area` (um2) and `diam` (um) where it reads them. The variables of ions come from the
+    compartment's pools.
+    """
 
     mechanism: Mechanism
     bindings: tuple[tuple[str, int], ...]  # (variable of the mechanism, index of a quantity)
@@ -39,35 +71,64 @@ class Instance:
 
 @dataclass(frozen=True)
 class Compartment:
-    """An isopotential piece of membrane."""
+    """An isopotential piece of membrane, or a point without membrane where sections meet.
 
+    Compartments form a tree: a parent stands before its children, and the first is the root. `instances` are in the
+    order in which NEURON calls them: mechanisms that write a concentration first.
+    """
+
+    section: str
+    x: float  # place along the section, 0 to 1
     region: str
-    area: int  # quantity, µm²
-    cm: int  # quantity, µF/cm²
-    instances: tuple[Instance, ...]
+    parent: int  # compartment; -1 for the root
+    axial: int | None  # quantity, uS: the conductance to the parent; None for the root
+    area: int | None  # quantity, um2; None where there is no membrane
+    cm: int | None  # quantity, uF/cm2
+    instances: tuple[Instance, ...] = ()
+    pools: tuple[Pool, ...] = ()
+
+
+@dataclass(frozen=True)
+class Site:
+    """Something that is recorded, and a place where current can be injected.
+
+    `variable` is `v` (mV), a variable of a pool (`cai`, `eca`, `ica`), or a state, current or ASSIGNED variable of a
+    mechanism with its SUFFIX behind it (`m_hh`, `i_pas`), as NEURON names it.
+    """
+
+    name: str
+    compartment: int
+    variable: str = "v"
+    unit: str = "mV"
 
 
 @dataclass(frozen=True)
 class Compartments:
-    """A cell as tables. `targets[p]` are the indices of the quantities that free parameter p sets."""
+    """A cell as tables.
+
+    `varying` are the indices of the quantities that depend on free parameters; `setting(theta)` gives their values,
+    [varying, row], for parameter sets theta [row, parameter].
+    """
 
     cell: str
     quantities: tuple[Quantity, ...]
-    celsius: int  # quantity, °C
+    celsius: int  # quantity, degC
     compartments: tuple[Compartment, ...]
-    sites: tuple[int, ...]  # compartments whose voltage is recorded
+    sites: tuple[Site, ...]
     space: ParameterSpace
-    targets: tuple[tuple[int, ...], ...]
+    varying: tuple[int, ...]
+    setting: Setting = field(compare=False)
 
     @property
     def values(self) -> Float[np.ndarray, " quantity"]:
         """The value of every quantity where no free parameter sets it."""
         return np.array([q.value for q in self.quantities], dtype=np.float64)
 
-    @property
-    def free(self) -> dict[int, int]:
-        """Which free parameter sets a quantity: {quantity: parameter}."""
-        return {quantity: p for p, quantities in enumerate(self.targets) for quantity in quantities}
+    def at(self, theta: Float[np.ndarray, "row parameter"]) -> Float[np.ndarray, "quantity row"]:
+        """The value of every quantity for every parameter set."""
+        values = np.repeat(self.values[:, None], len(theta), axis=1)
+        values[list(self.varying)] = self.setting(np.asarray(theta, dtype=np.float64))
+        return values
 
 
 def lower(cell: Cell) -> Compartments:
@@ -84,14 +145,17 @@ def lower(cell: Cell) -> Compartments:
     table: dict[str, float] = {"celsius": float(cell.temperature)}
     compartments = tuple(_compartment(cell, region, table) for region in cell.regions)
     index = {name: i for i, name in enumerate(table)}
+    set_by = {index[name]: p for p, free in enumerate(cell.space.parameters) for name in free.targets}
+    columns = list(set_by.values())
     return Compartments(
         cell=cell.name,
         quantities=tuple(Quantity(name, value) for name, value in table.items()),
         celsius=index["celsius"],
         compartments=compartments,
-        sites=(0,),
+        sites=(Site("soma", 0),),
         space=cell.space,
-        targets=tuple(tuple(index[name] for name in p.targets or (p.name,)) for p in cell.space.parameters),
+        varying=tuple(set_by),
+        setting=lambda theta: theta.T[columns],
     )
 
 
@@ -99,7 +163,12 @@ def _compartment(cell: Cell, region: Region, table: dict[str, float]) -> Compart
     area = _add(table, f"area.{region.name}", cell.morphology.region_area(region.name))
     cm = _add(table, f"cm.{region.name}", region.cm)
     instances = tuple(_instance(region, painted, table) for painted in region.mechanisms)
-    return Compartment(region=region.name, area=area, cm=cm, instances=instances)
+    pools = tuple(
+        Pool(name[1:], 1.0, Reversal.STATED, _add(table, f"{name}.{region.name}", value), None, None)
+        for name, value in region.reversals.items()
+    )
+    (section,) = cell.morphology.sections
+    return Compartment(section.name, 0.5, region.name, -1, None, area, cm, instances, pools)
 
 
 def _instance(region: Region, painted: Painted, table: dict[str, float]) -> Instance:
@@ -113,7 +182,6 @@ def _instance(region: Region, painted: Painted, table: dict[str, float]) -> Inst
                 file=mechanism.file,
                 remedy="gbar gives mechanisms reversal potentials, stated in mV; no concentrations or currents yet",
             )
-        bindings.append((name, _add(table, f"{name}.{region.name}", region.reversals[name])))
     for parameter in mechanism.parameters:
         if parameter.name in read or parameter.name in UNBOUND:
             continue

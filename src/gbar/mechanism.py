@@ -31,7 +31,12 @@ class MechanismParameter:
 
 @dataclass(frozen=True)
 class Ion:
-    """USEION: variables of the ion that are read (ek, ki, ...) and written (ik, ...)."""
+    """USEION: the variables of the ion that the blocks read and write: e, i (total current), i and o concentrations.
+
+    For ca: `eca` (mV), `ica` (mA/cm2; as an input the sum over the mechanisms of the compartment so far, as a result of
+    `breakpoint` this mechanism's own current), `cai` and `cao` (mM; results of `initial` and `advance` where written).
+    They are never among a mechanism's states, parameters or assigned variables, whatever block declares them.
+    """
 
     name: str
     reads: tuple[str, ...]
@@ -74,6 +79,7 @@ class Mechanism:
     slope: Block
     affine: bool
     advance: Block
+    memory: bool = False  # breakpoint reads what its own evaluation before left: NEURON's two calls a step both count
     warnings: tuple[str, ...] = ()  # what the file says and gbar does not do, one line each with its place
 
 

@@ -115,14 +115,14 @@ class _Lanes:
         """Simulates a block, its last row repeated to fill it up; returns the rows done."""
         rows: int = block.stop - block.start
         filled = np.minimum(np.arange(block.start, block.start + self.kernel.lanes), block.stop - 1)
-        theta = np.ascontiguousarray(self.theta[filled].T)
+        varying = np.ascontiguousarray(self.kernel.compartments.setting(self.theta[filled]))
         values = self.kernel.compartments.values
         for s, (stimulus, current) in enumerate(self.sweeps):
             if stop.is_set():
                 return 0
             steps = (stimulus.n_warm, stimulus.n_steps, stimulus.stride)
             out = (self.v[s][block], self.extreme[s, block])
-            self.kernel.run(values, theta, current, stimulus.dt, stimulus.v_init, *steps, *out)
+            self.kernel.run(values, varying, current, stimulus.dt, stimulus.v_init, *steps, *out)
         return rows
 
 

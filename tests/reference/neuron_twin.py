@@ -73,21 +73,17 @@ def describe(cell: Any, theta: np.ndarray) -> dict[str, Any]:
     from gbar.compartments import lower
 
     tables = lower(cell)
-    values = tables.values
-    for quantity, parameter in tables.free.items():
-        values[quantity] = theta[parameter]
+    values = tables.at(np.asarray(theta)[None])[:, 0]
     (compartment,) = tables.compartments
     mechanisms = []
     for instance in compartment.instances:
         scopes = {p.name: p.scope for p in instance.mechanism.parameters}
-        ions = {name for ion in instance.mechanism.ions for name in ion.reads}
         bound = [(name, float(values[q])) for name, q in instance.bindings]
         mechanisms.append(
             {
                 "suffix": instance.mechanism.name + TWIN,
-                "range": {n: x for n, x in bound if n not in ions and scopes[n] == "range"},
-                "global": {n: x for n, x in bound if n not in ions and scopes[n] == "global"},
-                "reversals": {n: x for n, x in bound if n in ions},
+                "range": {n: x for n, x in bound if scopes[n] == "range"},
+                "global": {n: x for n, x in bound if scopes[n] == "global"},
             }
         )
     return {
@@ -95,6 +91,7 @@ def describe(cell: Any, theta: np.ndarray) -> dict[str, Any]:
         "area": float(values[compartment.area]),
         "cm": float(values[compartment.cm]),
         "mechanisms": mechanisms,
+        "reversals": {f"e{pool.ion}": float(values[pool.e]) for pool in compartment.pools},
     }
 
 
@@ -153,9 +150,8 @@ def build_section(h: Any, cell: dict[str, Any]) -> Any:
             setattr(section(0.5), f"{name}_{suffix}", value)
         for name, value in mechanism["global"].items():
             setattr(h, f"{name}_{suffix}", value)
-    for mechanism in cell["mechanisms"]:
-        for name, value in mechanism["reversals"].items():
-            setattr(section, name, value)
+    for name, value in cell["reversals"].items():
+        setattr(section, name, value)
     return section
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gbar.compartments import Compartments, Instance
+from gbar.compartments import Compartments, Instance, Pool
 from gbar.errors import CellError, InternalError
 from gbar.kernel.graph import COMPARISONS, Graph, Level, Node
 from gbar.nmodl.tree import Binary, Block, Call, Expr, Name, Number, Select, Unary
@@ -82,19 +82,21 @@ class _Builder:
     def __init__(self, compartments: Compartments, secant: bool) -> None:
         self.compartments, self.secant = compartments, secant
         self.graph = Graph()
-        self.free = compartments.free
+        self.varying = {quantity: row for row, quantity in enumerate(compartments.varying)}
         self.dt = self.graph.leaf("dt", Level.FIXED)
         self.celsius = self.quantity(compartments.celsius)
 
     def quantity(self, index: int) -> Node:
-        if index in self.free:
-            return self.graph.leaf("theta", Level.LANE, self.free[index])
+        if index in self.varying:
+            return self.graph.leaf("theta", Level.LANE, self.varying[index])
         return self.graph.leaf("quantity", Level.FIXED, index)
 
     def build(self) -> Equations:
         g = self.graph
         compartment = self.compartments.compartments[0]
-        instances = [_InstanceEquations(self, i) for i in compartment.instances]
+        instances = [_InstanceEquations(self, i, compartment.pools) for i in compartment.instances]
+        if compartment.area is None or compartment.cm is None:
+            raise InternalError("a cell of one compartment has membrane")
         area, cm = self.quantity(compartment.area), self.quantity(compartment.cm)
         v_init = g.leaf("v_init", Level.FIXED)
         v = g.leaf("slot", Level.STEP, 0)
@@ -126,9 +128,10 @@ class _Builder:
 class _InstanceEquations:
     """The equations of one mechanism; `state` maps its variables to their values at the present point of the step."""
 
-    def __init__(self, builder: _Builder, instance: Instance) -> None:
+    def __init__(self, builder: _Builder, instance: Instance, pools: tuple[Pool, ...]) -> None:
         self.builder, self.graph, self.mechanism = builder, builder.graph, instance.mechanism
         self.constants: Environment = {name: builder.quantity(index) for name, index in instance.bindings}
+        self.constants |= {f"e{pool.ion}": builder.quantity(pool.e) for pool in pools if pool.e is not None}
         self.constants |= {"celsius": builder.celsius, "dt": builder.dt}
         for name, node in self.constants.items():
             self.graph.hints.setdefault(node, name)

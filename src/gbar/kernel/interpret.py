@@ -141,12 +141,13 @@ def interpret(
     `secant`: the slope of a current that is not affine in v is NEURON's difference quotient, else the derivative.
     """
     theta = np.asarray(theta, dtype=np.float64)
-    values: list[Any] = [np.full(len(theta), q.value) for q in compartments.quantities]
-    for quantity, parameter in compartments.free.items():
-        values[quantity] = theta[:, parameter]
+    values = compartments.at(theta)
     compartment = compartments.compartments[0]
+    if compartment.area is None or compartment.cm is None:
+        raise InternalError("a cell of one compartment has membrane")
     v = np.full(len(theta), stimulus.v_init)
     shared = {"celsius": values[compartments.celsius], "dt": stimulus.dt}
+    shared |= {f"e{pool.ion}": values[pool.e] for pool in compartment.pools if pool.e is not None}
     states = [
         _State(i.mechanism, {**{name: values[q] for name, q in i.bindings}, **shared}, v) for i in compartment.instances
     ]
