@@ -20,6 +20,7 @@ LAYERS = [
     {"mechanism", "morphology"},
     {"parameters", "protocol"},
     {"cell"},
+    {"exchange"},
     {"compartments"},
     {"kernel"},
     {"traces"},
@@ -49,6 +50,7 @@ HOMES = {
     "zarr": {"dataset.py"},
     "xarray": {"dataset.py"},
     "lark": {"nmodl"},
+    "morphio": {"morphology"},
     "typer": {"cli.py"},
     "rich": {"cli.py", "workflows/progress.py"},
 }
