@@ -198,6 +198,25 @@ class Derivative:
 
 
 @dataclass(frozen=True)
+class Kinetic:
+    """`KINETIC name { ... }`: reactions, what they conserve, the compartments' volumes, and statements between them."""
+
+    name: str
+    body: tuple[Statement, ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class Linear:
+    """`LINEAR name { ... }` or `NONLINEAR name { ... }`: simultaneous equations for the states they name."""
+
+    name: str
+    body: tuple[Statement, ...]
+    nonlinear: bool = False
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
 class Argument:
     """An argument of a FUNCTION or PROCEDURE: `v (mV)`."""
 
@@ -239,6 +258,8 @@ FileBlock = (
     | Initial
     | Breakpoint
     | Derivative
+    | Kinetic
+    | Linear
     | Routine
 )
 

@@ -30,9 +30,11 @@ class Symbols:
     ion_reads: frozenset[str]
     routines: dict[str, b.Routine]
     derivatives: dict[str, b.Derivative]
-    initial: b.Initial | None
+    kinetics: dict[str, b.Kinetic]
+    linears: dict[str, b.Linear]
+    initial: b.Initial | None  # its body keeps its SOLVE ... STEADYSTATE statements in their places
     breakpoint: b.Breakpoint | None
-    solved: tuple[t.Solve, ...]
+    solved: tuple[t.Solve, ...]  # the SOLVEs of BREAKPOINT, of any block or PROCEDURE, in their order
     warnings: tuple[str, ...]
     file: str
 
@@ -72,6 +74,8 @@ class _Reader:
     globals: list[t.Name] = field(default_factory=list)
     routines: dict[str, b.Routine] = field(default_factory=dict)
     derivatives: dict[str, b.Derivative] = field(default_factory=dict)
+    kinetics: dict[str, b.Kinetic] = field(default_factory=dict)
+    linears: dict[str, b.Linear] = field(default_factory=dict)
     initial: b.Initial | None = None
     breakpoint: b.Breakpoint | None = None
     defined: dict[str, t.Position] = field(default_factory=dict)
@@ -116,6 +120,12 @@ class _Reader:
             case b.Derivative():
                 self.define(block.name, block.at, "block")
                 self.derivatives[block.name] = block
+            case b.Kinetic():
+                self.define(block.name, block.at, "block")
+                self.kinetics[block.name] = block
+            case b.Linear():
+                self.define(block.name, block.at, "block")
+                self.linears[block.name] = block
             case b.Routine():
                 self.define(block.name, block.at, block.kind)
                 self.routines[block.name] = block
@@ -218,6 +228,8 @@ def declared(tree: b.File) -> Symbols:
         ion_reads=reads,
         routines=reader.routines,
         derivatives=reader.derivatives,
+        kinetics=reader.kinetics,
+        linears=reader.linears,
         initial=reader.initial,
         breakpoint=reader.breakpoint,
         solved=solved,

@@ -79,7 +79,16 @@ class Select:
     at: Position = field(default=NOWHERE, compare=False)
 
 
-Expr = Number | Name | Unary | Binary | Call | Select
+@dataclass(frozen=True)
+class Element:
+    """`name[index]` as parsed; the pass `unroll` leaves Name("name[0]") in its place."""
+
+    name: str
+    index: Expr
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+Expr = Number | Name | Unary | Binary | Call | Select | Element
 
 # --- statements --------------------------------------------------------------------------------------------------
 
@@ -94,20 +103,22 @@ class Local:
 
 @dataclass(frozen=True)
 class Assign:
-    """`target = value`."""
+    """`target = value`; with `index`, `target[index] = value`, which `unroll` makes a target called `target[0]`."""
 
     target: str
     value: Expr
     at: Position = field(default=NOWHERE, compare=False)
+    index: Expr | None = None
 
 
 @dataclass(frozen=True)
 class Differential:
-    """`state' = value`."""
+    """`state' = value`, or before `unroll` `state'[index] = value`."""
 
     state: str
     value: Expr
     at: Position = field(default=NOWHERE, compare=False)
+    index: Expr | None = None
 
 
 @dataclass(frozen=True)
@@ -154,7 +165,98 @@ class Conductance:
     at: Position = field(default=NOWHERE, compare=False)
 
 
-Statement = Local | Assign | Differential | If | CallStatement | Solve | Table | Conductance
+@dataclass(frozen=True)
+class Loop:
+    """`FROM variable = first TO last BY step {body}`, both ends included; gone after `unroll`."""
+
+    variable: str
+    first: Expr
+    last: Expr
+    step: Expr
+    body: tuple[Statement, ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class Reactant:
+    """`count name` in a reaction or a sum that is conserved; `index` is None after `unroll`."""
+
+    count: float
+    name: str
+    index: Expr | None = None
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """A line of a KINETIC block, by `kind`.
+
+    "<->": `~ left <-> right (forward, backward)`. "->": `~ left -> right (forward)`. "<<": `~ left << (forward)`, an
+    influx into the one name on the left. The statements after it may read its fluxes as `f_flux` and `b_flux`.
+    """
+
+    left: tuple[Reactant, ...]
+    right: tuple[Reactant, ...]
+    forward: Expr
+    backward: Expr | None
+    kind: str
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class Conserve:
+    """`CONSERVE a + 2 b = total` in a KINETIC block."""
+
+    terms: tuple[Reactant, ...]
+    total: Expr
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class CompartmentVolume:
+    """`COMPARTMENT volume {a b}`; before `unroll`, `COMPARTMENT index, volume {a b}` names the elements of arrays."""
+
+    volume: Expr
+    names: tuple[str, ...]
+    index: str = ""
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class Diffusion:
+    """`LONGITUDINAL_DIFFUSION index, coefficient {a b}`, which does nothing within one compartment."""
+
+    coefficient: Expr
+    names: tuple[str, ...]
+    index: str = ""
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class Equation:
+    """`~ left = right` in a LINEAR or NONLINEAR block."""
+
+    left: Expr
+    right: Expr
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+Statement = (
+    Local
+    | Assign
+    | Differential
+    | If
+    | CallStatement
+    | Solve
+    | Table
+    | Conductance
+    | Loop
+    | Reaction
+    | Conserve
+    | CompartmentVolume
+    | Diffusion
+    | Equation
+)
 
 # --- what the passes leave ---------------------------------------------------------------------------------------
 
