@@ -9,7 +9,7 @@ from gbar.morphology import Morphology, Section, cylinder, sphere
 def test_area_is_the_side_of_the_cylinder():
     assert cylinder(100, 2).area == pytest.approx(math.pi * 200)
     assert sphere(20).area == pytest.approx(4 * math.pi * 10**2)
-    assert sphere(20).sections == (Section("soma", 20, 20, "soma"),)
+    assert sphere(20).sections == (Section("soma", "soma", 20, 20),)
     assert sphere(20, "axon").regions == ("axon",)
 
 
@@ -32,5 +32,18 @@ def test_refuses_what_is_no_cylinder():
     for L, diam in ((0, 1), (1, -1), (math.nan, 1), (1, math.inf)):
         with pytest.raises(CellError, match="give a length above 0"):
             cylinder(L, diam)
-    with pytest.raises(CellError, match="2 sections"):
-        Morphology((Section("a", 1, 1), Section("b", 1, 1)))
+
+
+def test_refuses_what_is_no_tree():
+    soma = Section("soma", "soma", 10, 10)
+    for sections, what in [
+        ((), "without sections"),
+        ((soma, Section("dend", "basal", 100, 1)), "soma and dend both have no parent"),
+        ((Section("dend", "basal", 100, 1, parent=1), soma), "dend, has a parent"),
+        ((soma, Section("dend", "basal", 100, 1, parent=1)), "dend stands before its parent"),
+        ((soma, Section("soma", "basal", 100, 1, parent=0)), "2 sections are called soma"),
+    ]:
+        with pytest.raises(CellError, match=what):
+            Morphology(sections)
+    with pytest.raises(CellError, match=r"joins its parent at 1\.5"):
+        Section("dend", "basal", 100, 1, parent=0, parent_x=1.5)

@@ -1,45 +1,91 @@
-"""The shape of a cell: sections, each an unbranched cylinder of membrane that belongs to a region."""
+"""The shape of a cell: sections, each an unbranched piece of membrane that belongs to a region."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
 
 from gbar.errors import CellError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Section:
-    """An unbranched cylinder: `L` and `diam` in um, and the region that it belongs to."""
+    """An unbranched cable whose 0 end joins its parent, as NEURON's section.
 
-    name: str
+    A section with `points` has NEURON's length and mean diameter of them (make it with `traced`); one without is a
+    plain cylinder.
+    """
+
+    name: str  # soma[0], dend[3], apic[0], axon[1]
+    region: str  # soma, axon, basal, apical, or the user's own
     L: float  # um
     diam: float  # um
-    region: str = "soma"
+    parent: int = -1  # index into Morphology.sections, before this one; -1 for the root
+    parent_x: float = 1.0  # where on the parent, 0 to 1
+    points: Float[np.ndarray, "point 4"] | None = None  # x y z diam in um; None: a plain cylinder
 
     def __post_init__(self) -> None:
         for label, value in (("L", self.L), ("diam", self.diam)):
             if not (math.isfinite(value) and value > 0):
                 raise CellError(f"section {self.name} has {label} = {value} um", remedy="give a length above 0")
+        if not 0 <= self.parent_x <= 1:
+            raise CellError(f"section {self.name} joins its parent at {self.parent_x}", remedy="give a place of 0 to 1")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Section):
+            return NotImplemented
+        if (self.points is None) != (other.points is None) or self._key != other._key:
+            return False
+        return self.points is None or other.points is None or np.array_equal(self.points, other.points)
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[str, str, float, float, int, float]:
+        return self.name, self.region, self.L, self.diam, self.parent, self.parent_x
 
     @property
     def area(self) -> float:
-        """The membrane's area in um2, the side of the cylinder without its ends, as NEURON counts it."""
-        return math.pi * self.L * self.diam
+        """The membrane's area in um2, the side of the cable without its ends, as NEURON counts it."""
+        if self.points is None:
+            return math.pi * self.L * self.diam
+        d = np.abs(self.points[:, 3])
+        step = np.diff(arc(self.points))
+        return float(0.5 * math.pi * np.sum((d[1:] + d[:-1]) * np.sqrt(step**2 + (np.diff(d) / 2) ** 2)))
+
+    def scaled(self, factor: float) -> Section:
+        """The same shape, `factor` times as large in length and diameter."""
+        points = None if self.points is None else self.points * factor
+        return replace(self, L=self.L * factor, diam=self.diam * factor, points=points)
 
 
 @dataclass(frozen=True)
 class Morphology:
-    """The sections of a cell. For now there is one, and it is one compartment."""
+    """The sections of a cell, a tree: parents before their children, the first is the root."""
 
     sections: tuple[Section, ...]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sections", tuple(self.sections))
-        if len(self.sections) != 1:
-            raise CellError(
-                f"a morphology of {len(self.sections)} sections", remedy="gbar simulates one section for now"
-            )
+        if not self.sections:
+            raise CellError("a morphology without sections", remedy="give one section at least")
+        for i, section in enumerate(self.sections):
+            if i == 0 and section.parent != -1:
+                raise CellError(f"the first section, {section.name}, has a parent", remedy="begin with the root")
+            if i > 0 and section.parent == -1:
+                root = self.sections[0].name
+                raise CellError(f"{root} and {section.name} both have no parent", remedy=f"join it to {root}")
+            if section.parent >= i:
+                raise CellError(f"section {section.name} stands before its parent", remedy="give parents first")
+        name, times = Counter(section.name for section in self.sections).most_common(1)[0]
+        if times > 1:
+            raise CellError(f"{times} sections are called {name}", remedy="give each section a name of its own")
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -60,15 +106,48 @@ class Morphology:
         factor = math.sqrt(area / self.region_area(region))
         if factor == 1.0:
             return self
-        scaled = (replace(s, L=s.L * factor, diam=s.diam * factor) if s.region == region else s for s in self.sections)
-        return Morphology(tuple(scaled))
+        return Morphology(tuple(s.scaled(factor) if s.region == region else s for s in self.sections))
+
+    def index(self, name: str) -> int:
+        """The index of a section by its name; raises CellError where there is none."""
+        for i, section in enumerate(self.sections):
+            if section.name == name:
+                return i
+        raise CellError(f"there is no section {name}", remedy=f"sections: {listing(s.name for s in self.sections)}")
+
+
+def arc(points: Float[np.ndarray, "point 4"]) -> Float[np.ndarray, " point"]:
+    """The distance in um of every point from the first, along the points."""
+    return np.concatenate(([0.0], np.cumsum(np.sqrt(np.sum(np.diff(points[:, :3], axis=0) ** 2, axis=1)))))
+
+
+def traced(
+    name: str, region: str, points: Float[np.ndarray, "point 4"], parent: int = -1, parent_x: float = 1.0
+) -> Section:
+    """A section from its points (x y z diam in um), with NEURON's length and mean diameter.
+
+    The points are kept in single precision, as NEURON keeps them.
+    """
+    kept = np.asarray(points, dtype=np.float32).astype(np.float64)
+    place = arc(kept)
+    d = np.abs(kept[:, 3])
+    length = float(place[-1])
+    mean = float(np.sum((d[1:] + d[:-1]) * np.diff(place))) / (2 * length) if length else float(d[0])
+    return Section(name, region, length, mean, parent, parent_x, kept)
 
 
 def cylinder(L: float, diam: float, region: str = "soma") -> Morphology:
     """One cylinder of length L and diameter diam, both in um."""
-    return Morphology((Section(region, L, diam, region),))
+    return Morphology((Section(region, region, L, diam),))
 
 
 def sphere(diameter: float, region: str = "soma") -> Morphology:
     """A sphere of a diameter in um, held as the cylinder L = diam, which has the same area."""
     return cylinder(diameter, diameter, region)
+
+
+def listing(names: Iterable[str], most: int = 12) -> str:
+    """Names in one line, the first few of many."""
+    every = list(names)
+    more = f", … ({len(every)} in all)" if len(every) > most else ""
+    return ", ".join(every[:most]) + more
