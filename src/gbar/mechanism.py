@@ -13,6 +13,7 @@ from gbar.nmodl.lower import lower
 from gbar.nmodl.parse import parse_file
 from gbar.nmodl.symbols import Symbols
 from gbar.nmodl.tree import Block
+from gbar.nmodl.unroll import unroll
 
 _SHIPPED = Path(__file__).parent / "mechanisms"
 
@@ -124,7 +125,7 @@ def shipped_file(name: str) -> Path:
 
 def _mechanism(text: str, file: str, digest: str) -> Mechanism:
     try:
-        tree = parse_file(text, file)
+        tree = unroll(parse_file(text, file))
         symbols = check(tree)
         code = lower(tree, symbols)
     except RecursionError:
@@ -149,7 +150,7 @@ def _mechanism(text: str, file: str, digest: str) -> Mechanism:
         code.slope,
         code.affine,
         code.advance,
-        symbols.warnings + code.warnings,
+        warnings=symbols.warnings + code.warnings,
     )
 
 

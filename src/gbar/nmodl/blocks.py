@@ -111,6 +111,7 @@ class ParameterDecl:
     low: float | None = None
     high: float | None = None
     at: Position = field(default=NOWHERE, compare=False)
+    size: int = 0  # of an array
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,7 @@ class VariableDecl:
     name: str
     unit: str = ""
     at: Position = field(default=NOWHERE, compare=False)
+    size: int = 0  # of an array
 
 
 @dataclass(frozen=True)
@@ -163,9 +165,9 @@ class Independent:
 
 @dataclass(frozen=True)
 class FileLocal:
-    """`LOCAL a, b` outside of all blocks: variables that keep their values."""
+    """`LOCAL a, b[3]` outside of all blocks: variables that keep their values; NEURON has one for all compartments."""
 
-    names: tuple[Name, ...]
+    entries: tuple[VariableDecl, ...]
     at: Position = field(default=NOWHERE, compare=False)
 
 
@@ -238,6 +240,34 @@ class Routine:
 
 
 @dataclass(frozen=True)
+class FunctionTable:
+    """`FUNCTION_TABLE name(arguments) (unit)`, whose values a program would have to give."""
+
+    name: str
+    arguments: tuple[Argument, ...]
+    unit: str = ""
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """`BEFORE BREAKPOINT { ... }` and the like: `when` is BEFORE or AFTER; `what` BREAKPOINT, SOLVE, INITIAL, STEP."""
+
+    when: str
+    what: str
+    body: tuple[Statement, ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class FileVerbatim:
+    """`VERBATIM text ENDVERBATIM` outside of all blocks."""
+
+    text: str
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
 class Title:
     """`TITLE text`."""
 
@@ -261,6 +291,9 @@ FileBlock = (
     | Kinetic
     | Linear
     | Routine
+    | FunctionTable
+    | Beside
+    | FileVerbatim
 )
 
 

@@ -43,11 +43,34 @@ class _Inliner:
                     self.expression(call, names, out)
                 case t.Conductance(variable):
                     out.append(replace(statement, variable=names.get(variable, variable)))
-                case t.Table():
+                case t.Table() | t.Diffusion() | t.Verbatim():
                     pass
+                case t.Reaction() | t.Conserve() | t.CompartmentVolume() | t.Equation():
+                    out.append(self.relation(statement, names, out))
                 case _:
                     out.append(statement)
         return out
+
+    def relation(
+        self,
+        statement: t.Reaction | t.Conserve | t.CompartmentVolume | t.Equation,
+        names: dict[str, str],
+        out: list[t.Statement],
+    ) -> t.Statement:
+        match statement:
+            case t.Reaction(left, right, forward, backward, kind, at):
+                rate = self.expression(forward, names, out)
+                back = self.expression(backward, names, out) if backward is not None else None
+                return t.Reaction(left, right, rate, back, kind, at)
+            case t.Conserve(_, total):
+                return replace(statement, total=self.expression(total, names, out))
+            case t.CompartmentVolume(volume):
+                return replace(statement, volume=self.expression(volume, names, out))
+        return replace(
+            statement,
+            left=self.expression(statement.left, names, out),
+            right=self.expression(statement.right, names, out),
+        )
 
     def expression(self, expression: t.Expr, names: dict[str, str], out: list[t.Statement]) -> t.Expr:
         """`expression` with calls replaced by variables; the statements that give those their values go to `out`."""

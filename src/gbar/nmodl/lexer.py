@@ -21,24 +21,21 @@ KEYWORDS = frozenset(
         "NEURON", "SUFFIX", "USEION", "READ", "WRITE", "VALENCE", "NONSPECIFIC_CURRENT", "RANGE", "GLOBAL",
         "THREADSAFE", "UNITS", "PARAMETER", "CONSTANT", "ASSIGNED", "STATE", "INDEPENDENT", "INITIAL", "BREAKPOINT",
         "DERIVATIVE", "PROCEDURE", "FUNCTION", "LOCAL", "IF", "ELSE", "SOLVE", "METHOD", "STEADYSTATE", "TABLE",
-        "DEPEND", "FROM", "TO", "WITH", "START", "CONDUCTANCE",
+        "DEPEND", "FROM", "TO", "WITH", "START", "CONDUCTANCE", "BY", "BEFORE", "AFTER", "STEP", "FUNCTION_TABLE",
+        "KINETIC", "LINEAR", "NONLINEAR", "SOLVEFOR", "CONSERVE", "COMPARTMENT", "LONGITUDINAL_DIFFUSION", "DEFINE",
+        "INCLUDE",
     }
 )  # fmt: skip
-_SILENT = frozenset(["READ", "WRITE", "VALENCE", "FROM", "TO", "WITH", "START", "DEPEND"])  # the grammar forgets them
-ALIASES = {"if": "IF", "else": "ELSE"}  # the only keywords that NEURON has in lower case too
+_SILENT = frozenset(["READ", "WRITE", "VALENCE", "FROM", "TO", "WITH", "START", "DEPEND", "BY"])  # not in the tree
+ALIASES = {"if": "IF", "else": "ELSE", "CHARGE": "VALENCE"}  # two spellings that NEURON knows too
+_PASSED_OVER = frozenset(["UNITSOFF", "UNITSON", "PROTECT", "MUTEXLOCK", "MUTEXUNLOCK"])  # threads share nothing here
 
-_BLOCK = "write the equations with DERIVATIVE and METHOD cnexp"
-_C = "C code is never run: write it in NMODL, or delete the block if it only returns or prints"
-_CONTINUOUS = "only density mechanisms whose states follow DERIVATIVE blocks are read"
+_CONTINUOUS = "only density mechanisms whose states follow DERIVATIVE, KINETIC or LINEAR blocks are read"
 _DENSITY = "only density mechanisms (SUFFIX) are read; a stimulus is stated in the protocol"
 _INDEPENDENT_LANES = "compartments share nothing but voltage and ions here: state the value as a PARAMETER"
-_LOOP = "write the repeated statements out"
-_SCALARS = "write scalar statements"
+_BLOCK = "write the equations with DERIVATIVE"
 
 REFUSED = {
-    "VERBATIM": _C,
-    "INCLUDE": "paste the included text in its place",
-    "DEFINE": "write the number where the name stands",
     "POINT_PROCESS": _DENSITY,
     "ARTIFICIAL_CELL": _DENSITY,
     "ELECTRODE_CURRENT": _DENSITY,
@@ -47,34 +44,22 @@ REFUSED = {
     "BBCOREPOINTER": _INDEPENDENT_LANES,
     "RANDOM": _INDEPENDENT_LANES,
     "EXTERNAL": _INDEPENDENT_LANES,
-    "KINETIC": _BLOCK,
-    "CONSERVE": _BLOCK,
-    "COMPARTMENT": _BLOCK,
-    "LONGITUDINAL_DIFFUSION": _BLOCK,
-    "REACTION": _BLOCK,
-    "LINEAR": _BLOCK,
-    "NONLINEAR": _BLOCK,
     "DISCRETE": _BLOCK,
     "PARTIAL": _BLOCK,
     "LAG": _BLOCK,
-    "FUNCTION_TABLE": "write the table as a FUNCTION",
     "WATCH": _CONTINUOUS,
     "FOR_NETCONS": _CONTINUOUS,
-    "BEFORE": _CONTINUOUS,
-    "AFTER": _CONTINUOUS,
     "CONSTRUCTOR": _CONTINUOUS,
     "DESTRUCTOR": _CONTINUOUS,
-    "WHILE": _LOOP,
-    "while": _LOOP,
-    "PROTECT": "delete the word: gbar's threads share nothing",
-    "MUTEXLOCK": "delete the word: gbar's threads share nothing",
-    "MUTEXUNLOCK": "delete the word: gbar's threads share nothing",
+    "WHILE": "write the repeated statements out, or use FROM",
+    "while": "write the repeated statements out, or use FROM",
 }
 
 PUNCTUATION = {
     "{": "_LBRACE", "}": "_RBRACE", "(": "_LPAR", ")": "_RPAR", ",": "_COMMA", "=": "_EQUAL", "'": "PRIME",
     "+": "PLUS", "-": "MINUS", "*": "STAR", "/": "SLASH", "^": "CARET", "<": "LESS", ">": "MORE",
     "<=": "LESSEQUAL", ">=": "MOREEQUAL", "==": "SAME", "!=": "DIFFERENT", "&&": "AND", "||": "OR", "!": "NOT",
+    "[": "_LBRACKET", "]": "_RBRACKET", "<->": "REVERSIBLE", "~": "EQUALITY",
 }  # fmt: skip
 
 _TOKEN = re.compile(
@@ -82,12 +67,16 @@ _TOKEN = re.compile(
     r"|(?P<REMARK>[:?][^\n]*)"
     r"|(?P<WORD>[A-Za-z_][A-Za-z0-9_]*)"
     r"|(?P<NUMBER>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
-    r"|(?P<OPERATOR><=|>=|==|!=|&&|\|\||[{}(),='+\-*/^<>!])"
+    r"|(?P<STRING>\"[^\"\n]*\")"
+    r"|(?P<OPERATOR><->|<=|>=|==|!=|&&|\|\||[{}(),='+\-*/^<>!\[\]~])"
 )
 _UNIT = re.compile(r"\(([^()\n{}]*)\)")
 _DEFINES = re.compile(r"\s*=(?!=)")  # a unit before "=" is being defined
 _NOTHING = re.compile(r"[ \t\f\v\n]*")
 _DECLARING = frozenset({"PARAMETER", "ASSIGNED", "STATE", "UNITS", "CONSTANT", "INDEPENDENT"})
+_HEADINGS = frozenset({"FUNCTION", "PROCEDURE", "FUNCTION_TABLE"})
+_END_COMMENT = re.compile(r"\bENDCOMMENT\b")
+_END_VERBATIM = re.compile(r"\bENDVERBATIM\b")
 
 
 @dataclass(frozen=True)
@@ -144,19 +133,22 @@ class _Context:
         self.round = 0  # of parentheses in an expression
         self.declaring = False
         self.heading = False
+        self.reacting = False  # in a KINETIC block, where ~ begins a reaction
         self.last = ""  # kind of the last token
         self.before = ""  # and of the one before
 
     def unit_opens(self) -> bool:
         if self.heading:
-            return not (self.last == "NAME" and self.before in ("FUNCTION", "PROCEDURE"))
+            return not (self.last == "NAME" and self.before in _HEADINGS)
         return self.declaring or self.last == "NUMBER"
 
     def follow(self, kind: str, at: Position) -> None:
         if kind in _DECLARING:
             self.declaring = True
-        elif kind in ("FUNCTION", "PROCEDURE"):
+        elif kind in _HEADINGS:
             self.heading = True
+        elif kind in ("KINETIC", "LINEAR", "NONLINEAR"):
+            self.reacting = kind == "KINETIC"
         elif kind == "_LBRACE":
             self.depth, self.heading = self.depth + 1, False
         elif kind == "_RBRACE":
@@ -203,7 +195,7 @@ def tokens(text: str, file: str) -> Iterator[Lexeme]:
                 remedy="numbers end near 1.8e308",
             )
         elif kind == "OPERATOR":
-            kind = PUNCTUATION[word]
+            kind = "REACTION" if word == "~" and context.reacting else PUNCTUATION[word]
             if word == "(" and context.unit_opens():
                 unit = _UNIT.match(text, match.start())
                 if unit is None:
@@ -224,20 +216,20 @@ def _word(text: str, word: str, offset: int, at: Position, file: str) -> tuple[s
     """(kind, offset after it, whether it is to be skipped, its text) of a word."""
     line_end = text.find("\n", offset)
     line_end = len(text) if line_end < 0 else line_end
-    if word == "COMMENT":
-        end = re.compile(r"\bENDCOMMENT\b").search(text, offset)
+    if word in ("COMMENT", "VERBATIM"):
+        end = (_END_COMMENT if word == "COMMENT" else _END_VERBATIM).search(text, offset)
         if end is None:
             raise NmodlError(
-                "COMMENT without ENDCOMMENT",
+                f"{word} without END{word}",
                 file=file,
                 line=at.line,
                 column=at.column,
-                remedy="close it with ENDCOMMENT",
+                remedy=f"close it with END{word}",
             )
-        return "", end.end(), True, ""
+        return word, end.end(), word == "COMMENT", text[offset : end.start()]
     if word == "TITLE":
         return "TITLE", line_end, False, text[offset:line_end].strip()
-    if word in ("UNITSOFF", "UNITSON"):
+    if word in _PASSED_OVER:
         return "", offset, True, ""
     if word == "REPRESENTS":
         start = _NOTHING.match(text, offset)
@@ -253,10 +245,6 @@ def _word(text: str, word: str, offset: int, at: Position, file: str) -> tuple[s
 
 def _stray(character: str, at: Position, file: str) -> NmodlError:
     what, remedy = f"unexpected character {character!r}", "delete it, or make it a comment with ':'"
-    if character in "[]":
-        what, remedy = "arrays are not supported", _SCALARS
-    elif character == "~":
-        what, remedy = "reactions and linear equations (~) are not supported", _BLOCK
-    elif character == '"':
-        what, remedy = "strings are not supported", "delete it"
+    if character == '"':
+        what, remedy = "a string without its end", "close it with a second quotation mark on the same line"
     return NmodlError(what, file=file, line=at.line, column=at.column, remedy=remedy)

@@ -11,6 +11,10 @@ from gbar.nmodl import tree as t
 from gbar.nmodl.intrinsics import ENVIRONMENT, INTRINSICS, LOWERED, REFUSED_VARIABLES
 from gbar.nmodl.walk import walk_statements
 
+METHODS = frozenset(
+    {"cnexp", "derivimplicit", "euler", "runge", "sparse", "after_cvode", "cvode_t", "cvode_t_v", "simeq", "newton"}
+)
+
 
 @dataclass(frozen=True)
 class Symbols:
@@ -106,9 +110,9 @@ class _Reader:
                 for entry in block.entries:
                     self.unit(entry)
             case b.FileLocal():
-                for name in block.names:
-                    self.define(name.id, name.at, "variable")
-                    self.assigned[name.id] = name.at
+                for kept in block.entries:
+                    self.define(kept.name, kept.at, "variable")
+                    self.assigned[kept.name] = kept.at
             case b.Initial():
                 if self.initial is not None:
                     raise self.error(block.at, "a second INITIAL", "join the two")
@@ -301,30 +305,40 @@ def _scopes(reader: _Reader, ion_names: frozenset[str]) -> dict[str, str]:
 
 
 def _solved(reader: _Reader) -> tuple[t.Solve, ...]:
-    body = reader.breakpoint.body if reader.breakpoint else ()
-    found = [statement for statement in walk_statements(body) if isinstance(statement, t.Solve)]
-    for solve in found:
-        if solve.block in reader.routines:
+    """The SOLVEs of BREAKPOINT in their order; all of them, and those of INITIAL, name blocks and known methods."""
+    bodies = {
+        "BREAKPOINT": reader.breakpoint.body if reader.breakpoint else (),
+        "INITIAL": reader.initial.body if reader.initial else (),
+    }
+    found: dict[str, list[t.Solve]] = {}
+    for where, body in bodies.items():
+        found[where] = [statement for statement in walk_statements(body) if isinstance(statement, t.Solve)]
+        for solve in found[where]:
+            _check_solve(reader, solve, where)
+        if len(found[where]) > len([s for s in body if isinstance(s, t.Solve)]):
             raise reader.error(
-                solve.at,
-                f"SOLVE of the PROCEDURE {solve.block} is not supported",
-                "write the equations in a DERIVATIVE block, with METHOD cnexp",
+                found[where][0].at, "SOLVE inside an IF is not supported", f"put it at the beginning of {where}"
             )
-        if solve.block not in reader.derivatives:
-            raise reader.error(solve.at, f"SOLVE {solve.block}: there is no such block", "name a DERIVATIVE block")
-        if solve.method != "cnexp":
-            named = f"METHOD {solve.method}" if solve.method else "SOLVE without METHOD"
-            raise reader.error(
-                solve.at,
-                f"{named} is not supported",
-                "use METHOD cnexp, which is exact where each equation is linear in its own state",
-            )
-    if len({solve.block for solve in found}) < len(found):
-        raise reader.error(found[-1].at, f"SOLVE {found[-1].block} stands twice", "remove one")
-    if found and reader.breakpoint:
-        top = [s for s in reader.breakpoint.body if isinstance(s, t.Solve)]
-        if len(top) < len(found):
-            raise reader.error(
-                found[0].at, "SOLVE inside an IF is not supported", "put it at the beginning of BREAKPOINT"
-            )
-    return tuple(found)
+    solved = found["BREAKPOINT"]
+    if len({solve.block for solve in solved}) < len(solved):
+        raise reader.error(solved[-1].at, f"SOLVE {solved[-1].block} stands twice", "remove one")
+    return tuple(solved)
+
+
+def _check_solve(reader: _Reader, solve: t.Solve, where: str) -> None:
+    blocks = {**reader.derivatives, **reader.kinetics, **reader.linears, **reader.routines}
+    block = blocks.get(solve.block)
+    if block is None:
+        remedy = "name a DERIVATIVE, KINETIC, LINEAR or PROCEDURE block"
+        raise reader.error(solve.at, f"SOLVE {solve.block}: there is no such block", remedy)
+    steady, method = (solve.method or "").startswith("STEADYSTATE "), (solve.method or "").rsplit(" ", 1)[-1]
+    if method and method not in METHODS:
+        raise reader.error(solve.at, f"METHOD {method} is not supported", f"there are {', '.join(sorted(METHODS))}")
+    if isinstance(block, b.Routine) and (block.kind == "FUNCTION" or block.arguments):
+        raise reader.error(
+            solve.at, f"{block.name} takes arguments or has a value", "SOLVE a PROCEDURE without arguments"
+        )
+    if where == "INITIAL" and not steady and not isinstance(block, b.Linear | b.Routine):
+        raise reader.error(
+            solve.at, "SOLVE in INITIAL is not supported", "SOLVE belongs in BREAKPOINT, or has STEADYSTATE sparse"
+        )

@@ -95,10 +95,11 @@ Expr = Number | Name | Unary | Binary | Call | Select | Element
 
 @dataclass(frozen=True)
 class Local:
-    """`LOCAL a, b`."""
+    """`LOCAL a, b`; of arrays like `c[3]`, `sizes` has the lengths (0: no array), until `unroll` names the elements."""
 
     names: tuple[str, ...]
     at: Position = field(default=NOWHERE, compare=False)
+    sizes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,14 @@ class Loop:
     last: Expr
     step: Expr
     body: tuple[Statement, ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class Verbatim:
+    """`VERBATIM text ENDVERBATIM`: never run; gone once the pass `verbatim` has seen that nothing needs it."""
+
+    text: str
     at: Position = field(default=NOWHERE, compare=False)
 
 
@@ -256,6 +265,7 @@ Statement = (
     | CompartmentVolume
     | Diffusion
     | Equation
+    | Verbatim
 )
 
 # --- what the passes leave ---------------------------------------------------------------------------------------

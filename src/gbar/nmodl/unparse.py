@@ -25,6 +25,8 @@ def unparse_expression(expression: t.Expr, level: int = 0) -> str:
             return repr(value)
         case t.Name(name):
             return name
+        case t.Element(name, index):
+            return f"{name}[{unparse_expression(index)}]"
         case t.Call(function, arguments):
             return f"{function}({', '.join(map(unparse_expression, arguments))})"
         case t.Select(condition, then, otherwise):
@@ -60,22 +62,43 @@ def _block(block: b.FileBlock) -> str:
         case b.Constants(entries):
             return _braces("CONSTANT", [_parameter(entry) for entry in entries])
         case b.Assigned(variables):
-            return _braces("ASSIGNED", [entry.name + _unit(entry.unit) for entry in variables])
+            return _braces("ASSIGNED", [_variable(entry) for entry in variables])
         case b.States(variables):
-            return _braces("STATE", [entry.name + _unit(entry.unit) for entry in variables])
+            return _braces("STATE", [_variable(entry) for entry in variables])
         case b.Independent():
             return "INDEPENDENT { t FROM 0 TO 1 WITH 1 (ms) }"
-        case b.FileLocal(names):
-            return f"LOCAL {_names(names)}"
+        case b.FileLocal(entries):
+            return f"LOCAL {', '.join(map(_variable, entries))}"
         case b.Initial(body):
             return "INITIAL " + _body(body)
         case b.Breakpoint(body):
             return "BREAKPOINT " + _body(body)
         case b.Derivative(name, body):
             return f"DERIVATIVE {name} " + _body(body)
+        case b.Kinetic(name, body):
+            return f"KINETIC {name} " + _body(body)
+        case b.Linear(name, body, nonlinear):
+            return f"{'NONLINEAR' if nonlinear else 'LINEAR'} {name} " + _body(body)
         case b.Routine(kind, name, arguments, unit, body):
-            inside = ", ".join(argument.name + _unit(argument.unit) for argument in arguments)
-            return f"{kind} {name}({inside}){_unit(unit)} " + _body(body)
+            return f"{kind} {name}({_arguments(arguments)}){_unit(unit)} " + _body(body)
+        case b.FunctionTable(name, arguments, unit):
+            return f"FUNCTION_TABLE {name}({_arguments(arguments)}){_unit(unit)}"
+        case b.Beside(when, what, body):
+            return f"{when} {what} " + _body(body)
+        case b.FileVerbatim(text):
+            return f"VERBATIM\n{text}\nENDVERBATIM"
+
+
+def _arguments(arguments: Sequence[b.Argument]) -> str:
+    return ", ".join(argument.name + _unit(argument.unit) for argument in arguments)
+
+
+def _variable(entry: b.VariableDecl) -> str:
+    return entry.name + _size(entry.size) + _unit(entry.unit)
+
+
+def _size(size: int) -> str:
+    return f"[{size}]" if size else ""
 
 
 def _braces(head: str, lines: Sequence[str]) -> str:
@@ -110,7 +133,8 @@ def _unit_entry(entry: b.UnitAlias | b.UnitConstant) -> str:
 
 
 def _parameter(entry: b.ParameterDecl) -> str:
-    text = entry.name + (f" = {entry.value!r}" if entry.value is not None else "") + _unit(entry.unit)
+    value = f" = {entry.value!r}" if entry.value is not None else ""
+    text = entry.name + _size(entry.size) + value + _unit(entry.unit)
     return text + (f" <{entry.low!r}, {entry.high!r}>" if entry.low is not None else "")
 
 
@@ -121,13 +145,16 @@ def _body(body: tuple[t.Statement, ...]) -> str:
 
 def _statement(statement: t.Statement) -> str:
     match statement:
-        case t.Local(names):
-            return f"LOCAL {', '.join(names)}"
-        case t.Assign(target, value):
-            return f"{target} = {unparse_expression(value)}"
-        case t.Differential(state, value):
+        case t.Local(names, _, sizes):
+            declared = zip(names, sizes or (0,) * len(names), strict=True)
+            return f"LOCAL {', '.join(name + _size(size) for name, size in declared)}"
+        case t.Assign(target, value, _, index):
+            return f"{target}{_index(index)} = {unparse_expression(value)}"
+        case t.Differential(state, value, _, index):
             primes = len(state) - len(state.rstrip("'"))
-            return state.rstrip("'") + "'" * (primes + 1) + f" = {unparse_expression(value)}"
+            return state.rstrip("'") + "'" * (primes + 1) + f"{_index(index)} = {unparse_expression(value)}"
+        case t.If(t.Number(1.0), then, ()):
+            return _body(then)
         case t.If(condition, then, otherwise):
             text = f"IF ({unparse_expression(condition)}) {_body(then)}"
             if len(otherwise) == 1 and isinstance(otherwise[0], t.If):
@@ -143,3 +170,37 @@ def _statement(statement: t.Statement) -> str:
             return f"TABLE {', '.join(names)} FROM 0 TO 1 WITH 1"
         case t.Conductance(variable, ion):
             return f"CONDUCTANCE {variable}" + (f" USEION {ion}" if ion else "")
+        case t.Verbatim(text):
+            return f"VERBATIM\n{text}\nENDVERBATIM"
+        case t.Loop(variable, first, last, step, body):
+            bounds = " TO ".join(map(unparse_expression, (first, last)))
+            return f"FROM {variable} = {bounds} BY {unparse_expression(step)} {_body(body)}"
+        case t.Reaction() | t.Conserve() | t.CompartmentVolume() | t.Diffusion() | t.Equation():
+            return _relation(statement)
+
+
+def _relation(statement: t.Reaction | t.Conserve | t.CompartmentVolume | t.Diffusion | t.Equation) -> str:
+    match statement:
+        case t.Reaction(left, right, forward, None, kind):
+            return f"~ {_side(left)} {kind} ({unparse_expression(forward)})"
+        case t.Reaction(left, right, forward, backward, kind):
+            rates = f"{unparse_expression(forward)}, {unparse_expression(backward or t.Number(0.0))}"
+            return f"~ {_side(left)} {kind} {_side(right)} ({rates})"
+        case t.Conserve(terms, total):
+            return f"CONSERVE {_side(terms)} = {unparse_expression(total)}"
+        case t.Equation(left, right):
+            return f"~ {unparse_expression(left)} = {unparse_expression(right)}"
+        case t.CompartmentVolume(volume, names, index):
+            word = "COMPARTMENT"
+        case t.Diffusion(volume, names, index):
+            word = "LONGITUDINAL_DIFFUSION"
+    return f"{word} {index + ', ' if index else ''}{unparse_expression(volume)} {{ {' '.join(names)} }}"
+
+
+def _side(side: Sequence[t.Reactant]) -> str:
+    parts = (f"{'' if r.count == 1 else f'{r.count:g} '}{r.name}{_index(r.index)}" for r in side)
+    return " + ".join(parts)
+
+
+def _index(index: t.Expr | None) -> str:
+    return f"[{unparse_expression(index)}]" if index is not None else ""

@@ -11,9 +11,32 @@ def walk_statements(body: tuple[t.Statement, ...]) -> Iterator[t.Statement]:
     """Every statement of a body, those inside IFs included."""
     for statement in body:
         yield statement
-        if isinstance(statement, t.If):
-            yield from walk_statements(statement.then)
-            yield from walk_statements(statement.otherwise)
+        match statement:
+            case t.If():
+                yield from walk_statements(statement.then)
+                yield from walk_statements(statement.otherwise)
+            case t.Loop():
+                yield from walk_statements(statement.body)
+
+
+def expressions(statement: t.Statement) -> tuple[t.Expr, ...]:
+    """The expressions of a statement itself, without those of statements inside it."""
+    match statement:
+        case t.Assign(_, value) | t.Differential(_, value):
+            return (value,)
+        case t.If(condition):
+            return (condition,)
+        case t.CallStatement(call):
+            return (call,)
+        case t.Reaction(_, _, forward, backward):
+            return (forward,) if backward is None else (forward, backward)
+        case t.Conserve(_, total):
+            return (total,)
+        case t.CompartmentVolume(volume) | t.Diffusion(volume):
+            return (volume,)
+        case t.Equation(left, right):
+            return (left, right)
+    return ()
 
 
 def walk(expression: t.Expr) -> Iterator[t.Expr]:
@@ -34,22 +57,16 @@ def children(expression: t.Expr) -> tuple[t.Expr, ...]:
             return arguments
         case t.Select(condition, then, otherwise):
             return (condition, then, otherwise)
+        case t.Element(_, index):
+            return (index,)
     return ()
 
 
 def calls(body: tuple[t.Statement, ...]) -> Iterator[t.Call]:
     """Every call in a body."""
     for statement in walk_statements(body):
-        match statement:
-            case t.Assign(_, value) | t.Differential(_, value):
-                expression: t.Expr = value
-            case t.If(condition, _, _):
-                expression = condition
-            case t.CallStatement(call):
-                expression = call
-            case _:
-                continue
-        yield from (node for node in walk(expression) if isinstance(node, t.Call))
+        for expression in expressions(statement):
+            yield from (node for node in walk(expression) if isinstance(node, t.Call))
 
 
 def names(expression: t.Expr) -> set[str]:
