@@ -48,6 +48,8 @@ def test_every_quantity_has_its_name_value_and_unit():
         "el_hh.soma": (-54.3, "mV"),
         "g_pas.soma": (1e-4, "S/cm2"),
         "e_pas.soma": (-70.0, "mV"),
+        "L_scale.soma": (1.0, ""),
+        "diam_scale.soma": (1.0, ""),
     }
 
 
@@ -173,11 +175,3 @@ def test_pospischil_has_the_priors_of_goncalves_2020():
     assert space.high.tolist() == [0.08, 0.015, 6e-4, 6e-4, 3000.0, -40.0, -35.0, 80000.0]
     assert [p.scale for p in space.parameters] == ["linear"] * 7 + ["log"]
     assert space.parameters[5].targets == ("vt_na_tm.soma", "vt_k_tm.soma")
-
-
-def test_a_mechanism_that_does_nothing_is_refused():
-    idle = mechanism.parse(
-        "NEURON { SUFFIX idle } PARAMETER { g = 1 } ASSIGNED { i } BREAKPOINT { i = g }", file="idle.mod"
-    )
-    with pytest.raises(CellError, match=r"idle\.mod: idle carries no current"):
-        Painted(idle)

@@ -1,6 +1,29 @@
 """The description of a cell, as a Python object and as a YAML file."""
 
-from gbar.cell.cell import Cell, Painted, Quantity, Region
+from gbar.cell.cell import Cell, Quantity, variables
 from gbar.cell.file import read_cell, shipped_cells, write_cell
+from gbar.cell.geometry import Origin
+from gbar.cell.ions import IonUse
+from gbar.cell.painted import Painted
+from gbar.cell.profile import Profile
+from gbar.cell.region import Region
+from gbar.cell.segments import SegmentRule
+from gbar.cell.site import Along, At, Site
 
-__all__ = ["Cell", "Painted", "Quantity", "Region", "read_cell", "shipped_cells", "write_cell"]
+__all__ = [
+    "Along",
+    "At",
+    "Cell",
+    "IonUse",
+    "Origin",
+    "Painted",
+    "Profile",
+    "Quantity",
+    "Region",
+    "SegmentRule",
+    "Site",
+    "read_cell",
+    "shipped_cells",
+    "variables",
+    "write_cell",
+]

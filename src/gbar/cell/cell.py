@@ -1,14 +1,16 @@
 """The description of a cell: a morphology with mechanisms painted on its regions, and everything they need, stated.
 
-Quantities are named as in NEURON, with the region behind a point: `gnabar_hh.soma` (range variable), `ena.soma`
-(reversal potential), `cm.soma`, `area.soma`; and `celsius`. A `FreeParameter` takes hold of a cell through these names.
+Quantities are named as in NEURON, with the region behind a point: `gnabar_hh.soma` (RANGE variable), `ena.soma`
+(reversal potential), `cai.soma` (concentration at the start), `cm.soma`, `Ra.soma`, `area.soma`; a GLOBAL variable
+without one, `q10_na_ms`, and `celsius`. A parameter that is a profile has its coefficients behind a second point
+(`gIhbar_Ih.apical.slope`; its `value` is `gIhbar_Ih.apical`). A `FreeParameter` takes hold of a cell through these
+names.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,16 +20,19 @@ import numpy as np
 from jaxtyping import Float
 
 from gbar import units
+from gbar.cell import geometry
+from gbar.cell.painted import Painted
+from gbar.cell.profile import VALUE, Profile
+from gbar.cell.region import Region
+from gbar.cell.segments import SegmentRule
+from gbar.cell.site import At, Site
 from gbar.document import nearest
 from gbar.errors import CellError
-from gbar.mechanism import Mechanism, MechanismParameter
 from gbar.morphology import Morphology
 from gbar.parameters import ParameterSpace
 from gbar.protocol import Protocol
 
-# Names that NEURON knows and a PARAMETER block may repeat; a cell gives them elsewhere.
-_BUILT_IN = frozenset({"v", "t", "dt", "celsius", "area", "diam", "L", "cm", "Ra"})
-_TYPICAL = {"ena": 50, "ek": -90, "eca": 140}  # mV, to show the form in messages
+POSITIVE = ("cm", "Ra", "area", "L_scale", "diam_scale")
 
 
 @dataclass(frozen=True)
@@ -40,113 +45,13 @@ class Quantity:
 
 
 @dataclass(frozen=True)
-class Painted:
-    """A mechanism on a region, with those of its parameters that the cell states, in the units of the mod file."""
-
-    mechanism: Mechanism
-    values: Mapping[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "values", {name: float(value) for name, value in self.values.items()})
-        if not self.mechanism.currents:
-            what = f"{self.mechanism.name} carries no current, so it would do nothing"
-            remedy = "declare its current in the mod file: NONSPECIFIC_CURRENT i, or USEION k READ ek WRITE ik"
-            raise CellError(what, file=self.mechanism.file, remedy=remedy)
-        known = self.parameters
-        private = {p.name for p in self.mechanism.parameters if p.name not in known}
-        for name, value in self.values.items():
-            label = f"{name}_{self.mechanism.name}"
-            if name in private:
-                what = f"{self.mechanism.name} has a parameter {name!r} that a cell cannot set there"
-                raise CellError(
-                    what, remedy="declare it RANGE in the mod file; reversal potentials stand under reversals"
-                )
-            if name not in known:
-                what = f"{self.mechanism.name} has no parameter {name!r}"
-                raise CellError(what, remedy=f"{nearest(name, known)}it has: {', '.join(known) or 'none'}")
-            if not math.isfinite(value):
-                raise CellError(f"{label} is {value}", remedy="give a finite number")
-            low, high = known[name].low, known[name].high
-            if (low is not None and value < low) or (high is not None and value > high):
-                bounds = f"{self.mechanism.file.name} allows {low} to {high}"
-                raise CellError(f"{label} = {units.format(value, known[name].unit)} is out of range, {bounds}",
-                                remedy="give a value within, or widen the limits in the mod file")  # fmt: skip
-
-    @property
-    def parameters(self) -> dict[str, MechanismParameter]:
-        """The parameters that a cell may set: RANGE and GLOBAL ones, but not what NEURON or an ion provides."""
-        taken = {name for ion in self.mechanism.ions for name in (*ion.reads, *ion.writes)}
-        taken |= _BUILT_IN | {current.name for current in self.mechanism.currents}
-        parameters = self.mechanism.parameters
-        return {p.name: p for p in parameters if p.scope in ("range", "global") and p.name not in taken}
-
-    def value(self, name: str) -> float:
-        """A parameter's value: the cell's if it states one, else the mod file's."""
-        return self.values[name] if name in self.values else self.parameters[name].value
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Painted):
-            return NotImplemented
-        return (self.mechanism.digest, self.values) == (other.mechanism.digest, other.values)
-
-    def __hash__(self) -> int:
-        return hash(self.mechanism.digest)
-
-
-@dataclass(frozen=True)
-class Region:
-    """The membrane of a region: capacitance, mechanisms, and the reversal potentials (`{"ena": 50.0}`) they read."""
-
-    name: str
-    cm: float  # uF/cm2
-    mechanisms: tuple[Painted, ...]
-    reversals: Mapping[str, float] = field(default_factory=dict)  # mV
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "mechanisms", tuple(self.mechanisms))
-        object.__setattr__(self, "reversals", {name: float(value) for name, value in self.reversals.items()})
-        if not (math.isfinite(self.cm) and self.cm > 0):
-            raise CellError(f"cm.{self.name} is {self.cm} uF/cm2", remedy="give a capacitance above 0")
-        names = [painted.mechanism.name for painted in self.mechanisms]
-        for i, name in enumerate(names):
-            if name in names[:i]:
-                raise CellError(
-                    f"{name} is painted twice on {self.name}", remedy="paint it once, with the sum of the densities"
-                )
-        for name, value in self.reversals.items():
-            if not math.isfinite(value):
-                raise CellError(f"{name}.{self.name} is {value}", remedy="give a finite reversal potential in mV")
-        self._check_reversals()
-
-    def _check_reversals(self) -> None:
-        read: dict[str, str] = {}
-        for painted in self.mechanisms:
-            for ion in painted.mechanism.ions:
-                for name in ion.reads:
-                    if name == f"e{ion.name}":
-                        read.setdefault(name, painted.mechanism.name)
-                    elif name != f"i{ion.name}":
-                        raise CellError(f"{painted.mechanism.name} reads {name}, and gbar has no concentrations yet",
-                                        remedy="use a mechanism that reads a reversal potential")  # fmt: skip
-        for name, reader in read.items():
-            if name not in self.reversals:
-                raise CellError(
-                    f"{reader} reads {name}, which the cell does not state",
-                    remedy=f"add `{name}: {_TYPICAL.get(name, 0)} mV` under regions.{self.name}.reversals",
-                )
-        for name in self.reversals:
-            if name not in read:
-                raise CellError(
-                    f"no mechanism of {self.name} reads {name}",
-                    remedy=f"{nearest(name, read)}take it out; those read are: {', '.join(read) or 'none'}",
-                )
-
-
-@dataclass(frozen=True)
 class Cell:
     """A cell: its shape, what is painted on it, its temperature in degC, its free parameters and its experiment.
 
-    Raises CellError where something is missing, unknown or contradictory. Two cells are equal if all but `file` is.
+    `segments` says how many compartments a section has; `sites` are the places that are recorded, in the order of the
+    traces (without any: the middle of the first section of the soma, or of the root). A stimulus acts at the first one
+    if it does not name another. Raises CellError where something is missing, unknown or contradictory. Two cells are
+    equal if all but `file` and `origin` is.
     """
 
     name: str
@@ -158,6 +63,9 @@ class Cell:
     description: str = ""
     source: str = ""  # a DOI
     file: Path | None = field(default=None, compare=False)
+    segments: SegmentRule = SegmentRule()  # noqa: RUF009 (frozen)
+    sites: tuple[Site, ...] = ()
+    origin: geometry.Origin | None = field(default=None, compare=False)  # the file that the morphology is from
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "regions", tuple(self.regions))
@@ -171,26 +79,92 @@ class Cell:
             raise CellError(
                 f"regions {have} are described, the morphology has {want}", remedy="describe each region once"
             )
+        object.__setattr__(self, "regions", _agreed(self.regions))
+        if self.compartments > 1:
+            for region in self.regions:
+                if region.Ra is None:
+                    raise CellError(
+                        f"Ra.{region.name} is not stated, and the cell has {self.compartments} compartments",
+                        remedy=f"add `Ra: 100 ohm cm` under regions.{region.name}",
+                    )
+        object.__setattr__(self, "sites", tuple(self.sites) or (Site("soma", At(self._soma().name, 0.5)),))
+        self._check_sites()
         self._check_space()
+
+    def _soma(self) -> Any:
+        sections = self.morphology.sections
+        return next((section for section in sections if section.region == "soma"), sections[0])
+
+    def _check_sites(self) -> None:
+        names = [site.name for site in self.sites]
+        for i, name in enumerate(names):
+            if name in names[:i]:
+                raise CellError(f"two sites are called {name}", remedy="rename one of them")
+        for site in self.sites:
+            at = self.place(site)
+            region = self.region(self.morphology.sections[self.morphology.index(at.section)].region)
+            _check_variable(site, region)
+        for stimulus in self.protocol.stimuli:
+            for name in stimulus.sites:
+                if name not in names:
+                    what = f"the stimulus {stimulus.name} acts at {name!r}, which is no site of the cell"
+                    raise CellError(what, remedy=f"{nearest(name, names)}there are: {', '.join(names)}")
 
     def _check_space(self) -> None:
         known = self.quantities()
+        set_by: dict[str, str] = {}
         for parameter in self.space.parameters:
             for target in parameter.targets:
-                if target not in known:
+                name = self.canonical(target)
+                if name not in known:
                     what = f"the free parameter {parameter.name} sets {target!r}, which the cell does not have"
-                    raise CellError(what, remedy=f"{nearest(target, known)}it has: {', '.join(known)}")
-                if not units.same(parameter.unit, known[target].unit):
-                    unit = known[target].unit or "no unit"
+                    raise CellError(what, remedy=f"{nearest(target, known)}it has: {listed(known)}")
+                if name in set_by:
+                    what = f"{name} is GLOBAL, one value for the cell, and set by {set_by[name]} and {parameter.name}"
+                    raise CellError(what, remedy="let one free parameter set it, once")
+                set_by[name] = parameter.name
+                if not units.same(parameter.unit, known[name].unit):
+                    unit = known[name].unit or "no unit"
                     raise CellError(f"the free parameter {parameter.name} is in {parameter.unit or 'no unit'}, "
                                     f"{target} in {unit}", remedy=f"state its range in {unit}")  # fmt: skip
-                if target.startswith(("cm.", "area.")) and parameter.low <= 0:
-                    raise CellError(f"{parameter.name} may become {parameter.low:g} {parameter.unit}",
+                head, _, region = name.partition(".")
+                ion = region and "." not in region and head in self.region(region).concentrations
+                if (head in POSITIVE or ion) and parameter.low <= 0:
+                    raise CellError(f"{parameter.name} may become {parameter.low:g} {parameter.unit}".rstrip(),
                                     remedy="state a low bound above 0")  # fmt: skip
+        for region in self.morphology.regions:
+            scales = [f"{kind}.{region}" for kind in ("L_scale", "diam_scale") if f"{kind}.{region}" in set_by]
+            if scales and f"area.{region}" in set_by:
+                raise CellError(f"area.{region} and {scales[0]} are both free",
+                                remedy="let the area be free, or the scales")  # fmt: skip
 
     def region(self, name: str) -> Region:
         """The region of this name."""
         return next(region for region in self.regions if region.name == name)
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """The number of compartments (nseg) of every section."""
+        return geometry.counts(self.morphology, self.segments, {r.name: (r.Ra, r.cm) for r in self.regions})
+
+    @property
+    def compartments(self) -> int:
+        """The number of compartments of the cell."""
+        return sum(self.counts)
+
+    def place(self, site: Site) -> At:
+        """Where a site lies. Raises CellError where it lies nowhere."""
+        return geometry.place(self.morphology, self.counts, site)
+
+    def canonical(self, target: str) -> str:
+        """The name of the quantity that a free parameter's target means.
+
+        A GLOBAL variable of a mechanism has one value in the cell, and may be named with any region that has it.
+        """
+        label, _, region = target.rpartition(".")
+        if any(region == r.name and label in _globals(r) for r in self.regions):
+            return label
+        return target
 
     def quantities(self) -> dict[str, Quantity]:
         """Every number of the cell that a free parameter may set, by name, with its present value and unit."""
@@ -199,23 +173,26 @@ class Cell:
             at = region.name
             found.append(Quantity(f"area.{at}", self.morphology.region_area(at), "um2"))
             found.append(Quantity(f"cm.{at}", region.cm, "uF/cm2"))
+            found += [Quantity(f"Ra.{at}", region.Ra, "ohm cm")] if region.Ra is not None else []
             found += [Quantity(f"{name}.{at}", value, "mV") for name, value in region.reversals.items()]
+            found += [Quantity(f"{name}.{at}", value, "mM") for name, value in region.concentrations.items()]
             for painted in region.mechanisms:
-                for name, parameter in painted.parameters.items():
-                    label = f"{name}_{painted.mechanism.name}.{at}"
-                    found.append(Quantity(label, painted.value(name), parameter.unit.strip("() ")))
+                found += _painted_quantities(painted, at)
+        found += [Quantity(f"{kind}.{r.name}", 1.0, "") for r in self.regions for kind in ("L_scale", "diam_scale")]
         return {quantity.name: quantity for quantity in found}
 
     @property
     def theta(self) -> Float[np.ndarray, "1 parameter"]:
         """The cell's own values of its free parameters, as one row (of a tied parameter: its first target's)."""
         values = self.quantities()
-        return np.array([[values[p.targets[0]].value for p in self.space.parameters]], dtype=np.float64)
+        row = [values[self.canonical(p.targets[0])].value for p in self.space.parameters]
+        return np.array([row], dtype=np.float64)
 
     def at(self, theta: Float[np.ndarray, " parameter"]) -> Cell:
         """The cell with these values of its free parameters as its own; they stay free. Raises CellError.
 
-        The area scales the sections of a region in length and diameter alike.
+        The area scales the sections of a region in length and diameter alike. The compartments and the sites stay
+        where they are, whatever rule made them.
         """
         values = np.asarray(theta, dtype=np.float64).reshape(-1)
         if len(values) != len(self.space) or not np.isfinite(values).all():
@@ -223,14 +200,20 @@ class Cell:
             raise CellError(
                 f"{values.tolist()} are not the values of {names}", remedy="give one finite number for each"
             )
-        given = {t: float(x) for p, x in zip(self.space.parameters, values, strict=True) for t in p.targets}
-        morphology = self.morphology
-        for region in self.regions:
-            if (label := f"area.{region.name}") in given:
-                morphology = morphology.with_area(region.name, given[label])
-        regions = tuple(_region_at(region, given) for region in self.regions)
-        temperature = given.get("celsius", self.temperature)
-        return replace(self, morphology=morphology, regions=regions, temperature=temperature)
+        pairs = zip(self.space.parameters, values, strict=True)
+        given = {self.canonical(t): float(x) for p, x in pairs for t in p.targets}
+        changes: dict[str, Any] = {
+            "regions": tuple(_region_at(region, given) for region in self.regions),
+            "temperature": given.get("celsius", self.temperature),
+            "morphology": geometry.scaled(self.morphology, geometry.scales(self.morphology, given)),
+        }
+        after = replace(self, **changes)
+        if after.counts != self.counts:
+            stated = {s.name: n for s, n in zip(self.morphology.sections, self.counts, strict=True)}
+            after = replace(after, segments=SegmentRule(sections=stated))
+        places = tuple(replace(site, place=self.place(site)) for site in self.sites)
+        moved = any(after.place(site) != after.place(fixed) for site, fixed in zip(self.sites, places, strict=True))
+        return replace(after, sites=places) if moved else after
 
     @property
     def digest(self) -> str:
@@ -238,43 +221,167 @@ class Cell:
         return hashlib.sha256(json.dumps(self._determinants(), sort_keys=True).encode()).hexdigest()
 
     def _determinants(self) -> dict[str, Any]:
-        return {
-            "sections": [[s.name, s.L, s.diam, s.region] for s in self.morphology.sections],
-            "regions": [
-                {
-                    "name": region.name,
-                    "cm": float(region.cm),
-                    "reversals": dict(region.reversals),
-                    "mechanisms": [
-                        [
-                            painted.mechanism.name,
-                            painted.mechanism.digest,
-                            {n: painted.value(n) for n in painted.parameters},
-                        ]
-                        for painted in region.mechanisms
-                    ],
-                }
-                for region in self.regions
-            ],
-            "temperature": float(self.temperature),
-            "space": self.space.to_json(),
-            "protocol": self.protocol.to_json(),
+        sites = [[s.name, str(self.place(s)), s.variable] for s in self.sites]
+        simple = len(self.morphology.sections) == 1 and self.compartments == 1
+        more = {"segments": list(self.counts)} if not simple else {}
+        return (
+            more
+            | {
+                "sections": [geometry.determinants(section) for section in self.morphology.sections],
+                "regions": [_region_determinants(region) for region in self.regions],
+                "temperature": float(self.temperature),
+                "space": self.space.to_json(),
+                "protocol": self.protocol.to_json(),
+            }
+            | ({} if simple and sites == [["soma", f"{self._soma().name}(0.5)", "v"]] else {"sites": sites})
+        )
+
+
+def listed(names: Mapping[str, Any] | tuple[str, ...], most: int = 40) -> str:
+    """Names for a message, the first of many."""
+    shown = list(names)[:most]
+    return ", ".join(shown) + (f", … ({len(names)} in all)" if len(names) > most else "")
+
+
+def _globals(region: Region) -> set[str]:
+    return {
+        f"{name}_{painted.mechanism.name}"
+        for painted in region.mechanisms
+        for name, parameter in painted.parameters.items()
+        if parameter.scope == "global"
+    }
+
+
+def _agreed(regions: tuple[Region, ...]) -> tuple[Region, ...]:
+    """The regions with one value of every GLOBAL variable; refuses two mechanisms of one name, and two values."""
+    files: dict[str, Painted] = {}
+    said: dict[str, tuple[str, float]] = {}  # gnabar_hh -> region, value
+    for region in regions:
+        for painted in region.mechanisms:
+            mechanism = painted.mechanism
+            first = files.setdefault(mechanism.name, painted).mechanism
+            if first.digest != mechanism.digest:
+                raise CellError(f"two mechanisms are called {mechanism.name}: {first.file} and {mechanism.file}",
+                                remedy="use one, or give one of them another SUFFIX")  # fmt: skip
+            for name, value in painted.values.items():
+                label = f"{name}_{mechanism.name}"
+                if label not in _globals(region) or isinstance(value, Profile):
+                    continue
+                other, earlier = said.setdefault(label, (region.name, value))
+                if earlier != value:
+                    raise CellError(
+                        f"{label} is GLOBAL, one value for the cell, "
+                        f"but {earlier:g} in {other} and {value:g} in {region.name}",
+                        remedy="state one value, or declare it RANGE in the mod file",
+                    )
+    return tuple(_with_globals(region, said) for region in regions)
+
+
+def _with_globals(region: Region, said: Mapping[str, tuple[str, float]]) -> Region:
+    mechanisms = []
+    for painted in region.mechanisms:
+        missing = {
+            name: said[label][1]
+            for name, parameter in painted.parameters.items()
+            if parameter.scope == "global"
+            and name not in painted.values
+            and (label := f"{name}_{painted.mechanism.name}") in said
         }
+        mechanisms.append(replace(painted, values=dict(painted.values) | missing) if missing else painted)
+    return replace(region, mechanisms=tuple(mechanisms)) if tuple(mechanisms) != region.mechanisms else region
+
+
+def _painted_quantities(painted: Painted, region: str) -> list[Quantity]:
+    found = []
+    for name, parameter in painted.parameters.items():
+        label, unit, value = f"{name}_{painted.mechanism.name}", parameter.unit.strip("() "), painted.value(name)
+        if isinstance(value, Profile):
+            for coefficient, number in value.coefficients.items():
+                behind = "" if coefficient == VALUE else f".{coefficient}"
+                found.append(Quantity(f"{label}.{region}{behind}", number, value.unit(coefficient, unit)))
+        else:
+            found.append(Quantity(label if parameter.scope == "global" else f"{label}.{region}", value, unit))
+    return found
+
+
+def _check_variable(site: Site, region: Region) -> None:
+    known = variables(region)
+    if site.variable not in known:
+        raise CellError(
+            f"the site {site.name} records {site.variable!r}, which {region.name} does not have",
+            remedy=f"{nearest(site.variable, known)}it has: {listed(known)}",
+        )
+
+
+def variables(region: Region) -> dict[str, str]:
+    """What can be recorded in a region, as NEURON names it (`v`, `cai`, `ica`, `m_hh`, `i_pas`), with the unit."""
+    found = {"v": "mV"}
+    for use in region.ions.values():
+        for name in sorted(use.reads | use.writes | set(use.needed(use.e in region.fixed))):
+            found[name] = "mV" if name == use.e else "mA/cm2" if name == f"i{use.name}" else "mM"
+    for painted in region.mechanisms:
+        mechanism, unit = painted.mechanism, dict(painted.mechanism.units)
+        taken = {name for ion in mechanism.ions for name in (*ion.reads, *ion.writes)}
+        currents = [current.name for current in mechanism.currents]
+        for name in (*mechanism.states, *mechanism.assigned, *currents):
+            if name not in taken:
+                found.setdefault(_labelled(name, mechanism.name), _plain(unit.get(name, "")) or
+                                 ("mA/cm2" if name in currents else ""))  # fmt: skip
+    return found
+
+
+def _labelled(name: str, suffix: str) -> str:
+    """`m_hh`; of an element of an array `s_kin[0]`."""
+    head, bracket, index = name.partition("[")
+    return f"{head}_{suffix}{bracket}{index}"
+
+
+def _plain(unit: str) -> str:
+    return unit.strip("() ")
+
+
+def _region_determinants(region: Region) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "name": region.name,
+        "cm": float(region.cm),
+        "reversals": dict(region.reversals),
+        "mechanisms": [
+            [p.mechanism.name, p.mechanism.digest, {n: _value_determinants(p.value(n)) for n in p.parameters}]
+            for p in region.mechanisms
+        ],
+    }
+    data |= {"Ra": region.Ra} if region.Ra is not None else {}
+    data |= {"concentrations": dict(region.concentrations)} if region.concentrations else {}
+    return data | ({"fixed": sorted(region.fixed)} if region.fixed else {})
+
+
+def _value_determinants(value: float | Profile) -> Any:
+    return [value.formula, dict(value.coefficients)] if isinstance(value, Profile) else value
 
 
 def _region_at(region: Region, given: Mapping[str, float]) -> Region:
     at = region.name
-    mechanisms = tuple(
-        replace(
-            painted,
-            values=dict(painted.values)
-            | {
-                name: given[label]
-                for name in painted.parameters
-                if (label := f"{name}_{painted.mechanism.name}.{at}") in given
-            },
-        )
-        for painted in region.mechanisms
+    mechanisms = tuple(replace(painted, values=_values_at(painted, at, given)) for painted in region.mechanisms)
+    return replace(
+        region,
+        cm=given.get(f"cm.{at}", region.cm),
+        Ra=given.get(f"Ra.{at}", region.Ra),
+        mechanisms=mechanisms,
+        reversals={name: given.get(f"{name}.{at}", value) for name, value in region.reversals.items()},
+        concentrations={name: given.get(f"{name}.{at}", value) for name, value in region.concentrations.items()},
     )
-    reversals = {name: given.get(f"{name}.{at}", value) for name, value in region.reversals.items()}
-    return replace(region, cm=given.get(f"cm.{at}", region.cm), mechanisms=mechanisms, reversals=reversals)
+
+
+def _values_at(painted: Painted, region: str, given: Mapping[str, float]) -> dict[str, float | Profile]:
+    values = dict(painted.values)
+    for name, parameter in painted.parameters.items():
+        label, value = f"{name}_{painted.mechanism.name}", painted.value(name)
+        if isinstance(value, Profile):
+            names = {c: f"{label}.{region}" + ("" if c == VALUE else f".{c}") for c in value.coefficients}
+            numbers = {c: given.get(names[c], number) for c, number in value.coefficients.items()}
+            values[name] = replace(value, coefficients=numbers)
+            continue
+        target = label if parameter.scope == "global" else f"{label}.{region}"
+        if target in given:
+            values[name] = given[target]
+    return values

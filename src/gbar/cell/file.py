@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from gbar import mechanism, units
-from gbar.cell.cell import Cell, Painted, Region
+from gbar.cell.cell import Cell
+from gbar.cell.painted import Painted
+from gbar.cell.region import Region
 from gbar.document import Node, nearest, read_yaml
 from gbar.errors import CellError, OutputError, UnitError
 from gbar.files import write_whole

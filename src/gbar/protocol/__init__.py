@@ -1,10 +1,11 @@
 """The experiment done on a cell: waveforms, the stimuli made of them, and the protocol made of those."""
 
-from gbar.protocol.protocol import Protocol, Stimulus
+from gbar.protocol.protocol import Injection, Protocol, Stimulus, VoltageClamp
 from gbar.protocol.waveform import Chirp, Noise, Ramp, Sampled, Step, Sum, Train, Waveform, from_table
 
 __all__ = [
     "Chirp",
+    "Injection",
     "Noise",
     "Protocol",
     "Ramp",
@@ -13,6 +14,7 @@ __all__ = [
     "Stimulus",
     "Sum",
     "Train",
+    "VoltageClamp",
     "Waveform",
     "from_table",
 ]

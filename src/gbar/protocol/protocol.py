@@ -26,12 +26,54 @@ MAX_STEPS = 20_000_000
 
 
 @dataclass(frozen=True)
+class Injection:
+    """A current injected at a site of the cell, by the site's name."""
+
+    site: str
+    waveform: Waveform
+
+
+@dataclass(frozen=True)
+class VoltageClamp:
+    """A voltage clamp at a site of the cell through a series resistance, as NEURON's SEClamp, of any number of levels.
+
+    In a step from t to t + dt it holds the level that `t + dt/2` falls in, by the current (level - v) / resistance
+    with v at the end of the step; after the last level it is off. It begins with the sweep: there is none in a warm-up.
+    """
+
+    site: str
+    levels: tuple[tuple[float, float], ...]  # duration in ms, voltage in mV
+    resistance: float = 1.0  # MOhm
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "levels", tuple((float(t), float(v)) for t, v in self.levels))
+        object.__setattr__(self, "resistance", float(self.resistance))
+        if not (math.isfinite(self.resistance) and 1e-9 <= self.resistance <= 1e9):
+            raise ProtocolError(f"a voltage clamp has a series resistance of {self.resistance:g} MOhm",
+                                remedy="give one from 1e-9 to 1e9 MOhm")  # fmt: skip
+        if not self.levels:
+            raise ProtocolError("a voltage clamp has no levels", remedy="give at least one duration and voltage")
+        for duration, level in self.levels:
+            if not (math.isfinite(duration) and duration > 0 and math.isfinite(level)):
+                raise ProtocolError(f"a voltage clamp has the level {level:g} mV for {duration:g} ms",
+                                    remedy="give finite voltages, and durations above 0 ms")  # fmt: skip
+
+    def command(self, t: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"]:
+        """The voltage in mV that it holds at times t in ms; NaN where it is off."""
+        ends = np.cumsum([duration for duration, _ in self.levels])
+        levels = np.array([level for _, level in self.levels] + [np.nan])
+        return np.asarray(levels[np.searchsorted(ends - waveform.GUARD, t, side="right")])
+
+
+@dataclass(frozen=True)
 class Stimulus:
     """One sweep: a waveform injected for `duration` ms, from v_init after a warm-up at a constant current.
 
     dt is the time step and `sampling` (a whole multiple of it) the distance of the samples kept, both in ms; the sweep
     has duration/sampling + 1 samples. The waveform acts at t + dt/2 in every step. Currents beyond 20 nA are
-    refused (the commonest cause is pA taken for nA) unless `allow_large` asks for them. Raises ProtocolError.
+    refused (the commonest cause is pA taken for nA) unless `allow_large` asks for them. The waveform and the warm-up
+    current are injected at the cell's first site; `injections` are added at others (or there), and `clamps` hold
+    voltages. Raises ProtocolError.
     """
 
     name: str
@@ -43,6 +85,8 @@ class Stimulus:
     warm_up: float = 0.0  # ms
     warm_up_current: float = 0.0  # nA
     allow_large: bool = False
+    injections: tuple[Injection, ...] = ()
+    clamps: tuple[VoltageClamp, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -59,7 +103,13 @@ class Stimulus:
         self._multiple("warm_up", self.warm_up, "dt", self.dt)
         if self.n_steps + self.n_warm > MAX_STEPS:
             raise self._error(f"takes {self.n_steps + self.n_warm} steps", f"keep to {MAX_STEPS}, with a larger dt")
-        self._check_currents(self.injected())
+        object.__setattr__(self, "injections", tuple(self.injections))
+        object.__setattr__(self, "clamps", tuple(self.clamps))
+        for currents in (self.injected(), *(self.injected_by(injection) for injection in self.injections)):
+            self._check_currents(currents)
+        sites = [clamp.site for clamp in self.clamps]
+        if len(set(sites)) < len(sites):
+            raise self._error("two voltage clamps hold one site", "give one clamp all the levels")
 
     @property
     def n_steps(self) -> int:
@@ -92,21 +142,45 @@ class Stimulus:
         """
         currents = np.empty(self.n_warm + self.n_steps)
         currents[: self.n_warm] = self.warm_up_current
-        currents[self.n_warm :] = self.waveform.current((np.arange(self.n_steps) + 0.5) * self.dt)
+        currents[self.n_warm :] = self.waveform.current(self._middles)
         return currents
+
+    def injected_by(self, injection: Injection) -> Float[np.ndarray, " step"]:
+        """The current in nA of every time step, warm-up (0) first, of one of `injections`."""
+        return np.concatenate((np.zeros(self.n_warm), injection.waveform.current(self._middles)))
+
+    def command(self, clamp: VoltageClamp) -> Float[np.ndarray, " step"]:
+        """The voltage in mV that one of `clamps` holds in every time step, warm-up first; NaN where it is off."""
+        return np.concatenate((np.full(self.n_warm, np.nan), clamp.command(self._middles)))
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The names of the cell's sites that it takes for granted."""
+        return tuple(dict.fromkeys([i.site for i in self.injections] + [clamp.site for clamp in self.clamps]))
+
+    @property
+    def _middles(self) -> Float[np.ndarray, " step"]:
+        return (np.arange(self.n_steps) + 0.5) * self.dt
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary with units beside the numbers, as in a cell's YAML."""
         times = {label: units.exact(getattr(self, label), "ms") for label in ("duration", "dt", "sampling", "warm_up")}
         rest = {"v_init": units.exact(self.v_init, "mV"), "warm_up_current": units.exact(self.warm_up_current, "nA")}
-        large = {"allow_large": True} if self.allow_large else {}
-        return {"name": self.name, **times, **rest, **large, "waveform": waveform.to_json(self.waveform)}
+        more: dict[str, Any] = {"allow_large": True} if self.allow_large else {}
+        more["waveform"] = waveform.to_json(self.waveform)
+        if self.injections:
+            more["injections"] = [{"site": i.site, "waveform": waveform.to_json(i.waveform)} for i in self.injections]
+        if self.clamps:
+            more["clamps"] = [_clamp_json(clamp) for clamp in self.clamps]
+        return {"name": self.name, **times, **rest, **more}
 
     @staticmethod
     def from_node(node: Node) -> Stimulus:
         """The stimulus that an entry of a document describes; `sampling` is dt where it is not stated."""
-        optional = ("dt", "sampling", "v_init", "warm_up", "warm_up_current", "allow_large")
-        entries = node.mapping(required=("name", "duration", "waveform"), optional=optional)
+        optional = ("dt", "sampling", "v_init", "warm_up", "warm_up_current", "allow_large", "injections", "clamps")
+        entries = node.mapping(required=("name", "duration"), optional=(*optional, "waveform"))
+        if not {"waveform", "injections", "clamps"} & set(entries):
+            node.mapping(required=("name", "duration", "waveform"), optional=optional)  # complains
         kinds = {
             "duration": "ms",
             "dt": "ms",
@@ -119,9 +193,13 @@ class Stimulus:
         if "dt" in numbers:
             numbers.setdefault("sampling", numbers["dt"])
         large = entries["allow_large"].flag() if "allow_large" in entries else False
-        wave = waveform.from_node(entries["waveform"])
+        wave = waveform.from_node(entries["waveform"]) if "waveform" in entries else waveform.Sum(())
+        injections = tuple(map(_injection, entries["injections"].items())) if "injections" in entries else ()
+        clamps = tuple(map(_clamp, entries["clamps"].items())) if "clamps" in entries else ()
         with node.blamed():
-            return Stimulus(entries["name"].text(), wave, allow_large=large, **numbers)
+            return Stimulus(
+                entries["name"].text(), wave, allow_large=large, injections=injections, clamps=clamps, **numbers
+            )
 
     def _multiple(self, label: str, value: float, of: str, part: float) -> None:
         count = round(value / part)
@@ -143,6 +221,26 @@ class Stimulus:
 
     def _error(self, what: str, remedy: str) -> ProtocolError:
         return ProtocolError(f"stimulus {self.name}: {what}", remedy=remedy)
+
+
+def _injection(node: Node) -> Injection:
+    entries = node.mapping(required=("site", "waveform"))
+    return Injection(entries["site"].text(), waveform.from_node(entries["waveform"]))
+
+
+def _clamp(node: Node) -> VoltageClamp:
+    entries = node.mapping(required=("site", "resistance", "levels"))
+    levels = []
+    for entry in entries["levels"].items():
+        level = entry.mapping(required=("duration", "voltage"))
+        levels.append((level["duration"].quantity("ms"), level["voltage"].quantity("mV")))
+    with node.blamed():
+        return VoltageClamp(entries["site"].text(), tuple(levels), entries["resistance"].quantity("Mohm"))
+
+
+def _clamp_json(clamp: VoltageClamp) -> dict[str, Any]:
+    levels = [{"duration": units.exact(t, "ms"), "voltage": units.exact(v, "mV")} for t, v in clamp.levels]
+    return {"site": clamp.site, "resistance": units.exact(clamp.resistance, "Mohm"), "levels": levels}
 
 
 @dataclass(frozen=True)
