@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from gbar.errors import NmodlError
 from gbar.nmodl import blocks as b
 from gbar.nmodl import tree as t
-from gbar.nmodl.intrinsics import ENVIRONMENT, INTRINSICS, REFUSED_FUNCTIONS, REFUSED_VARIABLES
-from gbar.nmodl.symbols import Symbols, declared, refuse
-from gbar.nmodl.walk import calls, walk, walk_statements
+from gbar.nmodl.intrinsics import ENVIRONMENT, INTRINSICS, REFUSED_FUNCTIONS
+from gbar.nmodl.symbols import Symbols, declared, place, refuse, walk_solves
+from gbar.nmodl.walk import calls, expressions, names, walk, walk_statements
 
 
 def check(tree: b.File) -> Symbols:
@@ -17,8 +18,10 @@ def check(tree: b.File) -> Symbols:
     symbols = declared(tree)
     _check_code(symbols)
     _check_recursion(symbols)
-    _check_states(symbols)
-    return symbols
+    return replace(symbols, warnings=symbols.warnings + _check_states(symbols))
+
+
+_FLUXES = frozenset({"f_flux", "b_flux"})  # of the reaction before, in a KINETIC block
 
 
 class _Scope:
@@ -41,7 +44,7 @@ class _Scope:
                     local |= set(names)
                 case t.Assign(target, value, at):
                     self.target(target, at, local)
-                    self.expression(value, local)
+                    self.expression(value, local | _FLUXES if self.where == "KINETIC" else local)
                 case t.Differential(state, value, at):
                     self.differential(state, at, nested)
                     self.expression(value, local)
@@ -51,10 +54,33 @@ class _Scope:
                     self.body(otherwise, local, nested=True)
                 case t.CallStatement(call):
                     self.call(call, local, used=False)
-                case t.Solve(_, _, at) if self.where != "BREAKPOINT":
+                case t.Reaction() | t.Conserve() | t.CompartmentVolume() | t.Diffusion() | t.Equation():
+                    self.relation(statement, local)
+                case t.Solve(_, _, at) if self.where not in ("BREAKPOINT", "INITIAL"):
                     raise self.error(at, f"SOLVE in {self.where} is not supported", "SOLVE belongs in BREAKPOINT")
                 case t.Conductance():
                     self.conductance(statement, local)
+
+    def relation(
+        self,
+        statement: t.Reaction | t.Conserve | t.CompartmentVolume | t.Diffusion | t.Equation,
+        local: frozenset[str],
+    ) -> None:
+        belongs = "LINEAR" if isinstance(statement, t.Equation) else "KINETIC"
+        if self.where != belongs:
+            what = "a simultaneous equation" if belongs == "LINEAR" else "a statement of KINETIC blocks"
+            raise self.error(statement.at, f"{what} in {self.where}", f"it belongs in a {belongs} block")
+        for expression in expressions(statement):
+            self.expression(expression, local | _FLUXES)
+        match statement:
+            case t.Reaction(left, right):
+                named = [*left, *right]
+            case t.Conserve(terms):
+                named = list(terms)
+            case _:
+                named = []
+        for reactant in named:
+            self.expression(t.Name(reactant.name, reactant.at), local)
 
     def target(self, name: str, at: t.Position, local: frozenset[str]) -> None:
         symbols = self.symbols
@@ -66,15 +92,15 @@ class _Scope:
             raise self.error(at, f"{name} is a constant and cannot be assigned", "declare it in ASSIGNED")
         if name == "v":
             return  # the block's own copy, as in NEURON: published files write v = v + 10, and back
-        if name in ENVIRONMENT or name in symbols.ion_reads:
+        if name in symbols.ion_reads or name in symbols.currents:
+            return  # of one that is only READ, too, the block has its own copy
+        if name in ENVIRONMENT:
             raise self.error(at, f"{name} belongs to the simulator and cannot be assigned", "use a LOCAL variable")
         if name in symbols.assigned or name in symbols.states:
             return
         raise self.undeclared(name, at)
 
     def undeclared(self, name: str, at: t.Position) -> NmodlError:
-        if name in REFUSED_VARIABLES:
-            return self.error(at, f"{name} is not supported", REFUSED_VARIABLES[name])
         if name in self.symbols.routines or name in INTRINSICS:
             return self.error(at, f"{name} is a function", f"call it: {name}(...)")
         return self.error(at, f"{name} is not declared", "declare it in PARAMETER, ASSIGNED, STATE or LOCAL")
@@ -85,7 +111,7 @@ class _Scope:
             raise self.error(at, f"{state}' in {self.where}", "equations of states belong in a DERIVATIVE block")
         if state.endswith("'"):
             raise self.error(at, f"{state}' is of higher order", "write it as equations of first order")
-        if name not in self.symbols.states:
+        if name not in self.symbols.states and name not in self.symbols.ion_writes:
             raise self.error(at, f"{name} is no state", f"declare {name} in STATE")
         if nested:
             raise self.error(at, f"{name}' inside an IF is not supported", "choose the rates inside the IF instead")
@@ -138,6 +164,10 @@ def _check_code(symbols: Symbols) -> None:
         _Scope(symbols, "BREAKPOINT").body(symbols.breakpoint.body, frozenset())
     for derivative in symbols.derivatives.values():
         _Scope(symbols, "DERIVATIVE").body(derivative.body, frozenset())
+    for kinetic in symbols.kinetics.values():
+        _Scope(symbols, "KINETIC").body(kinetic.body, frozenset())
+    for linear in symbols.linears.values():
+        _Scope(symbols, "LINEAR").body(linear.body, frozenset())
     for routine in symbols.routines.values():
         own = {argument.name for argument in routine.arguments}
         if len(own) < len(routine.arguments):
@@ -173,32 +203,44 @@ def _check_recursion(symbols: Symbols) -> None:
                 path[call.function] = iter(uses[call.function])
 
 
-def _check_states(symbols: Symbols) -> None:
-    solved = {solve.block for solve in symbols.solved}
-    bodies = [symbols.derivatives[name].body for name in solved]
-    equations: dict[str, t.Position] = {}
-    for body in bodies:
-        for statement in walk_statements(body):
+def _check_states(symbols: Symbols) -> tuple[str, ...]:
+    """Refuse a second equation of a state; warnings of blocks that are never solved and states that never change."""
+    blocks: dict[str, b.Derivative | b.Kinetic | b.Linear] = {
+        **symbols.derivatives,
+        **symbols.kinetics,
+        **symbols.linears,
+    }
+    solved = {solve.block for solve in walk_solves(symbols)}
+    equations: set[str] = set()
+    for name in solved & symbols.derivatives.keys():
+        for statement in walk_statements(symbols.derivatives[name].body):
             if isinstance(statement, t.Differential):
                 if statement.state in equations:
                     raise refuse(symbols.file, statement.at, f"{statement.state} has a second equation", "remove one")
-                equations[statement.state] = statement.at
-    for name, derivative in symbols.derivatives.items():
-        if name not in solved:
-            raise refuse(
-                symbols.file,
-                derivative.at,
-                f"DERIVATIVE {name} is never solved",
-                f"add SOLVE {name} METHOD cnexp to BREAKPOINT, or delete the block",
-            )
+                equations.add(statement.state)
+    warnings = [
+        place(symbols.file, block.at, f"{name} is never solved")
+        for name, block in blocks.items()
+        if name not in solved
+    ]  # fmt: skip
+    bodies = [blocks[name].body for name in solved & blocks.keys()]
     bodies += [routine.body for routine in symbols.routines.values()]
-    bodies += [symbols.breakpoint.body] if symbols.breakpoint else []
-    assigned = {s.target for body in bodies for s in walk_statements(body) if isinstance(s, t.Assign)}
-    for name in symbols.states:
-        if name not in equations and name not in assigned:
-            raise refuse(
-                symbols.file,
-                symbols.places[name],
-                f"the state {name} has no equation",
-                f"write {name}' = ... in DERIVATIVE, or declare it in PARAMETER",
-            )
+    bodies += [block.body for block in (symbols.breakpoint, symbols.initial) if block]
+    changed = equations.union(*(_changed(body) for body in bodies))
+    still = [name for name in symbols.states if name not in changed]
+    warnings += [place(symbols.file, symbols.places[name], f"the state {name} has no equation") for name in still]
+    return tuple(warnings)
+
+
+def _changed(body: tuple[t.Statement, ...]) -> set[str]:
+    """The variables that statements give values to, or that reactions and simultaneous equations hold."""
+    changed: set[str] = set()
+    for statement in walk_statements(body):
+        match statement:
+            case t.Assign(target):
+                changed.add(target)
+            case t.Reaction(left, right):
+                changed |= {r.name for r in (*left, *right)}
+            case t.Equation(left, right):
+                changed |= names(left) | names(right)
+    return changed

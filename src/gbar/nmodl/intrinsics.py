@@ -14,21 +14,13 @@ EXP_LOW, EXP_HIGH = -708.0, 709.0
 # made by passes only: x / (exp(x) - 1), its derivative, exp(x) - 1
 LOWERED = {"exprelr": 1, "dexprelr": 1, "expm1": 1}
 
-# membrane voltage (mV), time (ms), time step (ms), temperature (degC)
-ENVIRONMENT = frozenset({"v", "t", "dt", "celsius"})
+# membrane voltage (mV), time (ms), time step (ms), temperature (degC), the segment's area (um2) and diameter (um)
+ENVIRONMENT = frozenset({"v", "t", "dt", "celsius", "area", "diam"})
 
 # known to NEURON, not to gbar
-REFUSED_VARIABLES = {
-    "area": "state what depends on it as a PARAMETER",
-    "diam": "state what depends on it as a PARAMETER",
-    "L": "state what depends on it as a PARAMETER",
-}
 REFUSED_FUNCTIONS = {
     "abs": "write fabs",
     "printf": "delete it",
-    "nrn_ghk": "write the Goldman-Hodgkin-Katz equation as a FUNCTION",
-    "ghk": "write the Goldman-Hodgkin-Katz equation as a FUNCTION",
-    "nernst": "read the reversal potential with USEION",
     "at_time": "state the stimulus in the protocol",
     "scop_random": "a mechanism is deterministic: remove the random number",
 }

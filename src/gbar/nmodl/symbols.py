@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gbar.errors import NmodlError
 from gbar.nmodl import blocks as b
 from gbar.nmodl import constants
 from gbar.nmodl import tree as t
-from gbar.nmodl.intrinsics import ENVIRONMENT, INTRINSICS, LOWERED, REFUSED_VARIABLES
+from gbar.nmodl.intrinsics import ENVIRONMENT, INTRINSICS, LOWERED
+from gbar.nmodl.ions import ion_names
 from gbar.nmodl.walk import walk_statements
 
 METHODS = frozenset(
@@ -27,11 +29,12 @@ class Symbols:
     constants: dict[str, float]
     states: tuple[str, ...]
     places: dict[str, t.Position]  # where each name is declared
-    assigned: tuple[str, ...]  # ASSIGNED and file-scope LOCAL, currents included
+    assigned: tuple[str, ...]  # ASSIGNED and file-scope LOCAL, and currents that are not READ
     units: dict[str, str]
     ions: tuple[b.UseIon, ...]
     currents: dict[str, str | None]  # current -> its ion
-    ion_reads: frozenset[str]
+    ion_reads: frozenset[str]  # e, i, ...i, ...o of ions that blocks find as the ion has them
+    ion_writes: frozenset[str]  # those of them, other than currents, that blocks leave changed to the ion
     routines: dict[str, b.Routine]
     derivatives: dict[str, b.Derivative]
     kinetics: dict[str, b.Kinetic]
@@ -50,13 +53,25 @@ class Symbols:
             | frozenset(self.states)
             | frozenset(self.assigned)
             | self.ion_reads
+            | self.currents.keys()
             | ENVIRONMENT
         )
 
 
 def refuse(file: str, at: t.Position, what: str, remedy: str) -> NmodlError:
     """An NmodlError at a node's place."""
-    return NmodlError(what, file=file, line=at.line or None, column=at.column or None, remedy=remedy)
+    return NmodlError(what, file=at.file or file, line=at.line or None, column=at.column or None, remedy=remedy)
+
+
+def place(file: str, at: t.Position, what: str) -> str:
+    """A warning with its place."""
+    return f"{at.file or file}:{at.line}:{at.column}: {what}"
+
+
+def walk_solves(symbols: Symbols) -> Iterator[t.Solve]:
+    """Every SOLVE of BREAKPOINT and INITIAL."""
+    bodies = [block.body for block in (symbols.breakpoint, symbols.initial) if block]
+    yield from (s for body in bodies for s in walk_statements(body) if isinstance(s, t.Solve))
 
 
 @dataclass
@@ -174,7 +189,7 @@ class _Reader:
 
     def warn(self, at: t.Position, what: str) -> None:
         """Note what the file says and gbar does not do."""
-        self.warnings.append(f"{self.file}:{at.line}:{at.column}: {what}")
+        self.warnings.append(place(self.file, at, what))
 
     def declare(self, block: b.FileBlock, ion_names: frozenset[str]) -> None:
         """The declarations that need to know which names belong to ions."""
@@ -184,11 +199,9 @@ class _Reader:
             if entry.unit:
                 self.units.setdefault(entry.name, entry.unit)
             outside = entry.name in ENVIRONMENT or entry.name in ion_names
-            if outside and not isinstance(block, b.States):
+            if outside:
                 self.ignore(entry)
                 self.outside.setdefault(entry.name, entry.at)
-                continue
-            if entry.name in REFUSED_VARIABLES:
                 continue
             self.define(entry.name, entry.at, "variable")
             if isinstance(entry, b.ParameterDecl):
@@ -209,13 +222,14 @@ def declared(tree: b.File) -> Symbols:
         reader.read(block)
     if reader.suffix is None:
         raise reader.error(t.Position(1, 1), "no SUFFIX", "a density mechanism has NEURON { SUFFIX name }")
-    currents, reads = _ions(reader)
+    ions = ion_names(reader.ions, reader.nonspecific, tree.name)
+    outside = ions.reads | frozenset(ions.currents)
     for block in tree.blocks:
-        reader.declare(block, reads | frozenset(currents))
-    for name in currents:
+        reader.declare(block, outside)
+    for name in ions.currents.keys() - ions.reads:
         reader.assigned.setdefault(name, reader.outside.get(name, t.NOWHERE))
-    _check_current_units(reader, currents)
-    scopes = _scopes(reader, reads | frozenset(currents))
+    _check_current_units(reader, ions.currents)
+    scopes = _scopes(reader, outside)
     solved = _solved(reader)
     return Symbols(
         suffix=reader.suffix.name,
@@ -228,8 +242,9 @@ def declared(tree: b.File) -> Symbols:
         assigned=tuple(reader.assigned),
         units=reader.units,
         ions=tuple(reader.ions),
-        currents=currents,
-        ion_reads=reads,
+        currents=ions.currents,
+        ion_reads=ions.reads,
+        ion_writes=ions.writes,
         routines=reader.routines,
         derivatives=reader.derivatives,
         kinetics=reader.kinetics,
@@ -242,43 +257,6 @@ def declared(tree: b.File) -> Symbols:
     )
 
 
-def _ions(reader: _Reader) -> tuple[dict[str, str | None], frozenset[str]]:
-    """(currents with their ions, variables read from ions)."""
-    currents: dict[str, str | None] = {}
-    reads: set[str] = set()
-    for use in reader.ions:
-        if [other.ion for other in reader.ions].count(use.ion) > 1:
-            raise reader.error(use.at, f"USEION {use.ion} stands twice", "join the two")
-        for name in use.reads:
-            if name.id in (f"{use.ion}i", f"{use.ion}o"):
-                raise reader.error(
-                    name.at,
-                    f"reading the concentration {name.id} is not supported yet",
-                    "make it a PARAMETER with a fixed value",
-                )
-            if name.id not in (f"e{use.ion}", f"i{use.ion}"):
-                raise reader.error(name.at, f"{name.id} is no variable of the ion {use.ion}", f"e{use.ion} can be read")
-            if name.id.startswith("e"):
-                reads.add(name.id)
-            elif name.id not in [written.id for written in use.writes]:
-                raise reader.error(
-                    name.at,
-                    f"reading the ion's total current {name.id} is not supported yet",
-                    "only mechanisms that follow an ion's concentration need it",
-                )
-        for name in use.writes:
-            if name.id != f"i{use.ion}":
-                raise reader.error(
-                    name.at, f"writing {name.id} is not supported yet", f"a mechanism may write i{use.ion}"
-                )
-            currents[name.id] = use.ion
-    for name in reader.nonspecific:
-        if name.id in currents:
-            raise reader.error(name.at, f"the current {name.id} stands twice", "remove one")
-        currents[name.id] = None
-    return currents, frozenset(reads)
-
-
 def _check_current_units(reader: _Reader, currents: dict[str, str | None]) -> None:
     expected = constants.factor("mA/cm2")
     assert expected is not None
@@ -286,10 +264,9 @@ def _check_current_units(reader: _Reader, currents: dict[str, str | None]) -> No
         unit = reader.units.get(name)
         found = constants.factor(unit, reader.aliases) if unit else None
         if found and (found[1] != expected[1] or abs(found[0] / expected[0] - 1) > 1e-9):
-            raise reader.error(
-                reader.assigned[name],
-                f"the current {name} is in ({unit})",
-                "a density mechanism's currents are in (mA/cm2)",
+            reader.warn(
+                reader.outside.get(name, reader.defined.get(name, t.NOWHERE)),
+                f"the current {name} is in ({unit}); its number is taken as mA/cm2, as NEURON does",
             )
 
 
@@ -315,9 +292,9 @@ def _solved(reader: _Reader) -> tuple[t.Solve, ...]:
         found[where] = [statement for statement in walk_statements(body) if isinstance(statement, t.Solve)]
         for solve in found[where]:
             _check_solve(reader, solve, where)
-        if len(found[where]) > len([s for s in body if isinstance(s, t.Solve)]):
+        if where == "INITIAL" and len(found[where]) > len([s for s in body if isinstance(s, t.Solve)]):
             raise reader.error(
-                found[where][0].at, "SOLVE inside an IF is not supported", f"put it at the beginning of {where}"
+                found[where][0].at, "SOLVE inside an IF of INITIAL is not supported", "put it outside of the IF"
             )
     solved = found["BREAKPOINT"]
     if len({solve.block for solve in solved}) < len(solved):

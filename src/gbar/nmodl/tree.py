@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Position:
-    """A place in the source: line and column, both from 1."""
+    """A place in the source: line and column, both from 1; `file` where it is one that the file INCLUDEs."""
 
     line: int
     column: int
+    file: str = ""
 
 
 NOWHERE = Position(0, 0)
