@@ -235,7 +235,9 @@ class _Membrane:
 def interpret(
     compartments: Compartments, theta: Float[np.ndarray, "row parameter"], stimulus: Stimulus, *, secant: bool = True
 ) -> Float[np.ndarray, "row site time"]:
-    """Every site's variable of every row at every sample of one stimulus, which is injected at the first site.
+    """Every site's variable of every row at every sample of one stimulus.
+
+    Its waveform is injected at the first site, its injections and voltage clamps act at the sites they name.
 
     `secant`: the slope of a current that is not affine in v is NEURON's difference quotient, else the derivative.
     """
@@ -252,15 +254,20 @@ class _Run:
         shared = {"celsius": self.values[tables.celsius], "dt": stimulus.dt}
         v = np.full(len(theta), stimulus.v_init)
         self.membranes = [_Membrane(c, self.values, shared, v) for c in tables.compartments]
+        place = {site.name: site.compartment for site in tables.sites}
+        self.injected = [(tables.sites[0].compartment, stimulus.injected())]
+        self.injected += [(place[i.site], stimulus.injected_by(i)) for i in stimulus.injections]
+        self.clamps = [(place[c.site], stimulus.command(c), c.resistance) for c in stimulus.clamps]
         for membrane in self.membranes:  # NEURON's initialisation ends with an evaluation of the currents
             membrane.currents(0.0, secant)
 
     def samples(self) -> Float[np.ndarray, "row site time"]:
         kept, dt = [], self.stimulus.dt
-        for step, injected in enumerate(self.stimulus.injected(), start=-self.stimulus.n_warm):
+        for k in range(self.stimulus.n_warm + self.stimulus.n_steps):
+            step = k - self.stimulus.n_warm
             if step >= 0 and step % self.stimulus.stride == 0:
                 kept.append(self.recorded())
-            self.step(step * dt, dt, injected)
+            self.step(k, step * dt, dt)
         kept.append(self.recorded())
         samples: Float[np.ndarray, "row site time"] = np.stack(kept, axis=-1)[..., : self.stimulus.samples]
         return samples
@@ -272,22 +279,31 @@ class _Run:
         membrane = self.membranes[site.compartment]
         return np.broadcast_to(membrane.read(site.variable), membrane.v.shape)
 
-    def step(self, t: float, dt: float, injected: float) -> None:
-        currents = [np.zeros_like(m.v) for m in self.membranes]  # nA, into the compartment
-        slopes = [np.zeros_like(m.v) for m in self.membranes]  # uS
-        for k, membrane in enumerate(self.membranes):
+    def step(self, k: int, t: float, dt: float) -> None:
+        currents, slopes = self.electrodes(k)
+        for j, membrane in enumerate(self.membranes):
             density, conductance = membrane.currents(t + 0.5 * dt, self.secant)
             c = membrane.compartment
             if c.area is not None and c.cm is not None:
                 scale = 0.01 * self.values[c.area]  # nA per mA/cm2, uS per S/cm2
-                currents[k] = currents[k] - scale * density
-                slopes[k] = slopes[k] + scale * (1e-3 * self.values[c.cm] / dt + conductance)
-        at = self.tables.sites[0].compartment
-        currents[at] = currents[at] + injected
+                currents[j] = currents[j] - scale * density
+                slopes[j] = slopes[j] + scale * (1e-3 * self.values[c.cm] / dt + conductance)
         for membrane, change in zip(self.membranes, self.solve(currents, slopes), strict=True):
             membrane.v = membrane.v + change
         for membrane in self.membranes:
             membrane.advance(t + dt)
+
+    def electrodes(self, k: int) -> tuple[list[Any], list[Any]]:
+        """What electrodes put into every compartment in step k (nA at its voltage now), and their conductance (uS)."""
+        currents = [np.zeros_like(m.v) for m in self.membranes]
+        slopes = [np.zeros_like(m.v) for m in self.membranes]
+        for at, current in self.injected:
+            currents[at] = currents[at] + current[k]
+        for at, command, resistance in self.clamps:
+            if not np.isnan(command[k]):
+                currents[at] = currents[at] + (command[k] - self.membranes[at].v) / resistance
+                slopes[at] = slopes[at] + 1.0 / resistance
+        return currents, slopes
 
     def solve(self, currents: list[Any], slopes: list[Any]) -> list[Any]:
         """The changes of voltage in mV: elimination from the leaves to the root and back (Hines 1984)."""
