@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from gbar.errors import NmodlError
@@ -112,15 +114,50 @@ def parse(text: str, file: str = "<text>") -> Mechanism:
 
 
 def shipped() -> tuple[str, ...]:
-    """The names (SUFFIX) of the mechanisms that come with gbar."""
-    return tuple(sorted(path.stem for path in _SHIPPED.glob("*.mod")))
+    """The names of the mechanisms that come with gbar: a SUFFIX, or set/SUFFIX where two sets have one of that SUFFIX.
+
+    >>> {"hh", "NaTa_t", "hay/Ih", "allen/Ih"} <= set(shipped())
+    True
+    """
+    files = _shipped_files()
+    suffixes = [suffix for _, suffix in files]
+    return tuple(sorted(f"{s}/{n}" if s and suffixes.count(n) > 1 else n for s, n in files))
 
 
-def shipped_file(name: str) -> Path:
-    """The .mod file of a mechanism that comes with gbar. Raises NmodlError if there is none of that name."""
-    if name not in shipped():
-        raise NmodlError(f"no mechanism named {name!r} comes with gbar", remedy=f"there are {', '.join(shipped())}")
-    return _SHIPPED / f"{name}.mod"
+def shipped_file(name: str, prefer: Sequence[str] = ()) -> Path:
+    """The .mod file of a mechanism that comes with gbar.
+
+    `name`: a SUFFIX that one file alone has, or set/SUFFIX, as in allen/Ih. `prefer`: the sets in whose first a mere
+    SUFFIX is looked for before all others, as in ("sscx", "hay"). Raises NmodlError if no file, or more than one, fits.
+    """
+    files = _shipped_files()
+    chosen, _, suffix = name.rpartition("/")
+    for one in (chosen,) if chosen else tuple(prefer):
+        if one and (one, suffix) in files:
+            return files[one, suffix]
+    fit = [] if chosen else [(s, n) for s, n in files if n == suffix]
+    if len(fit) == 1:
+        return files[fit[0]]
+    if fit:
+        choices = " or ".join(sorted(f"{s}/{n}" if s else n for s, n in fit))
+        raise NmodlError(f"{len(fit)} mechanisms named {suffix} come with gbar", remedy=f"write {choices}")
+    raise NmodlError(f"no mechanism named {name!r} comes with gbar", remedy=f"there are {', '.join(shipped())}")
+
+
+def shipped_name(mechanism: Mechanism) -> str | None:
+    """The name under which a mechanism comes with gbar, as in `shipped`; None if its file is not one of these."""
+    for name in shipped():
+        file = shipped_file(name)
+        if file.stem == mechanism.name and hashlib.sha256(file.read_bytes()).hexdigest() == mechanism.digest:
+            return name
+    return None
+
+
+@cache
+def _shipped_files() -> Mapping[tuple[str, str], Path]:
+    """(set, SUFFIX) -> file; the set is the folder, and empty for the files that belong to none."""
+    files = sorted(_SHIPPED.rglob("*.mod"))
+    return {(path.parent.relative_to(_SHIPPED).as_posix().removeprefix("."), path.stem): path for path in files}
 
 
 def _mechanism(text: str, file: str, digest: str) -> Mechanism:
