@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -61,15 +61,20 @@ class Section:
 
     def scaled(self, factor: float) -> Section:
         """The same shape, `factor` times as large in length and diameter."""
-        points = None if self.points is None else self.points * factor
-        return replace(self, L=self.L * factor, diam=self.diam * factor, points=points)
+        if self.points is None:
+            return replace(self, L=self.L * factor, diam=self.diam * factor)
+        return traced(self.name, self.region, self.points * factor, self.parent, self.parent_x)
 
 
 @dataclass(frozen=True)
 class Morphology:
-    """The sections of a cell, a tree: parents before their children, the first is the root."""
+    """The sections of a cell, a tree: parents before their children, the first is the root.
+
+    `notes` say what a repair changed and what the reading of a file left out, a line each.
+    """
 
     sections: tuple[Section, ...]
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sections", tuple(self.sections))
@@ -106,7 +111,7 @@ class Morphology:
         factor = math.sqrt(area / self.region_area(region))
         if factor == 1.0:
             return self
-        return Morphology(tuple(s.scaled(factor) if s.region == region else s for s in self.sections))
+        return replace(self, sections=tuple(s.scaled(factor) if s.region == region else s for s in self.sections))
 
     def index(self, name: str) -> int:
         """The index of a section by its name; raises CellError where there is none."""
@@ -117,8 +122,12 @@ class Morphology:
 
 
 def arc(points: Float[np.ndarray, "point 4"]) -> Float[np.ndarray, " point"]:
-    """The distance in um of every point from the first, along the points."""
-    return np.concatenate(([0.0], np.cumsum(np.sqrt(np.sum(np.diff(points[:, :3], axis=0) ** 2, axis=1)))))
+    """The distance in um of every point from the first, along the points.
+
+    As in NEURON, differences are taken in single precision and summed in double.
+    """
+    x, y, z = np.diff(points[:, :3].astype(np.float32), axis=0).astype(np.float64).T
+    return np.concatenate(([0.0], np.cumsum(np.sqrt(x * x + y * y + z * z))))
 
 
 def traced(
