@@ -86,6 +86,11 @@ class Profile:
         """The names of the shorthands, and of their coefficients."""
         return {kind: names for kind, (_, names) in _SHORT.items()}
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The names that the formula reads."""
+        return self._parsed.names  # type: ignore[attr-defined,no-any-return]
+
     def unit(self, coefficient: str, unit: str) -> str:
         """The unit of a coefficient, where the parameter's own is `unit`; "" where it is a plain number.
 

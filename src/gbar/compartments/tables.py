@@ -8,19 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
-from gbar.errors import CellError
 from gbar.mechanism import Mechanism
 from gbar.parameters import ParameterSpace
-
-if TYPE_CHECKING:
-    from gbar.cell import Cell, Painted, Region
-
-UNBOUND = ("v", "t", "dt", "celsius", "area", "diam")
 
 Setting = Callable[[Float[np.ndarray, "row parameter"]], Float[np.ndarray, "varying row"]]
 
@@ -129,67 +122,3 @@ class Compartments:
         values = np.repeat(self.values[:, None], len(theta), axis=1)
         values[list(self.varying)] = self.setting(np.asarray(theta, dtype=np.float64))
         return values
-
-
-def lower(cell: Cell) -> Compartments:
-    """The tables of a cell.
-
-    Raises CellError for what there is no code for yet: several regions, or a mechanism that reads more of its ions than
-    their reversal potentials. (That the free parameters set what there is, the cell has made sure.)
-    """
-    if len(cell.regions) != 1:
-        raise CellError(
-            f"{cell.name} has {len(cell.regions)} regions, a kernel has one compartment",
-            remedy="describe the cell with one region",
-        )
-    table: dict[str, float] = {"celsius": float(cell.temperature)}
-    compartments = tuple(_compartment(cell, region, table) for region in cell.regions)
-    index = {name: i for i, name in enumerate(table)}
-    set_by = {index[name]: p for p, free in enumerate(cell.space.parameters) for name in free.targets}
-    columns = list(set_by.values())
-    return Compartments(
-        cell=cell.name,
-        quantities=tuple(Quantity(name, value) for name, value in table.items()),
-        celsius=index["celsius"],
-        compartments=compartments,
-        sites=(Site("soma", 0),),
-        space=cell.space,
-        varying=tuple(set_by),
-        setting=lambda theta: theta.T[columns],
-    )
-
-
-def _compartment(cell: Cell, region: Region, table: dict[str, float]) -> Compartment:
-    area = _add(table, f"area.{region.name}", cell.morphology.region_area(region.name))
-    cm = _add(table, f"cm.{region.name}", region.cm)
-    instances = tuple(_instance(region, painted, table) for painted in region.mechanisms)
-    pools = tuple(
-        Pool(name[1:], 1.0, Reversal.STATED, _add(table, f"{name}.{region.name}", value), None, None)
-        for name, value in region.reversals.items()
-    )
-    (section,) = cell.morphology.sections
-    return Compartment(section.name, 0.5, region.name, -1, None, area, cm, instances, pools)
-
-
-def _instance(region: Region, painted: Painted, table: dict[str, float]) -> Instance:
-    mechanism = painted.mechanism
-    bindings: list[tuple[str, int]] = []
-    read = [name for ion in mechanism.ions for name in ion.reads]
-    for name in read:
-        if name not in region.reversals:
-            raise CellError(
-                f"{mechanism.name} reads {name}, which region {region.name} does not give",
-                file=mechanism.file,
-                remedy="gbar gives mechanisms reversal potentials, stated in mV; no concentrations or currents yet",
-            )
-    for parameter in mechanism.parameters:
-        if parameter.name in read or parameter.name in UNBOUND:
-            continue
-        value = painted.values.get(parameter.name, parameter.value)
-        bindings.append((parameter.name, _add(table, f"{parameter.name}_{mechanism.name}.{region.name}", value)))
-    return Instance(mechanism=mechanism, bindings=tuple(bindings))
-
-
-def _add(table: dict[str, float], name: str, value: float) -> int:
-    table.setdefault(name, float(value))
-    return list(table).index(name)
