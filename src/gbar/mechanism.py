@@ -16,6 +16,7 @@ from gbar.nmodl.parse import parse_file
 from gbar.nmodl.symbols import Symbols
 from gbar.nmodl.tree import Block
 from gbar.nmodl.unroll import unroll
+from gbar.nmodl.verbatim import without_verbatim
 
 _SHIPPED = Path(__file__).parent / "mechanisms"
 
@@ -69,7 +70,7 @@ class Mechanism:
 
     name: str  # SUFFIX
     file: Path
-    digest: str  # sha256 of the file
+    digest: str  # sha256 of the file and of what it INCLUDEs
     title: str
     parameters: tuple[MechanismParameter, ...]
     states: tuple[str, ...]
@@ -102,7 +103,7 @@ def read(path: str | Path) -> Mechanism:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise NmodlError(f"cannot be read ({reason})", file=path, remedy="give the path of a .mod file") from None
-    return _mechanism(lexer.decode(data, str(path)), str(path), hashlib.sha256(data).hexdigest())
+    return _mechanism(lexer.decode(data, str(path)), str(path), hashlib.sha256(data).hexdigest(), path.parent)
 
 
 def parse(text: str, file: str = "<text>") -> Mechanism:
@@ -160,9 +161,9 @@ def _shipped_files() -> Mapping[tuple[str, str], Path]:
     return {(path.parent.relative_to(_SHIPPED).as_posix().removeprefix("."), path.stem): path for path in files}
 
 
-def _mechanism(text: str, file: str, digest: str) -> Mechanism:
+def _mechanism(text: str, file: str, digest: str, folder: Path | None = None) -> Mechanism:
     try:
-        tree = unroll(parse_file(text, file))
+        tree = unroll(without_verbatim(parse_file(text, file, folder)))
         symbols = check(tree)
         code = lower(tree, symbols)
     except RecursionError:
@@ -171,6 +172,8 @@ def _mechanism(text: str, file: str, digest: str) -> Mechanism:
             file=file,
             remedy="split them with LOCAL variables",
         ) from None
+    if tree.included:
+        digest = hashlib.sha256("".join((digest, *tree.included)).encode()).hexdigest()
     return Mechanism(
         symbols.suffix,
         Path(file),

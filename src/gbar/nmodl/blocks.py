@@ -299,7 +299,8 @@ FileBlock = (
 
 @dataclass(frozen=True)
 class File:
-    """A parsed file: its blocks in the order written. `name` is for messages."""
+    """A parsed file: its blocks in the order written. `name` is for messages; `included` has the digests of files."""
 
     blocks: tuple[FileBlock, ...]
     name: str = field(default="", compare=False)
+    included: tuple[str, ...] = ()

@@ -7,11 +7,12 @@ from typing import Any
 
 from gbar.nmodl import blocks as b
 from gbar.nmodl import tree as t
+from gbar.nmodl.lexer import Lexeme
 from gbar.nmodl.tree import Position
 
 
-def _at(token: Any) -> Position:
-    return Position(token.line, token.column)
+def _at(token: Lexeme) -> Position:
+    return token.at
 
 
 def _names(tokens: Any) -> tuple[t.Name, ...]:

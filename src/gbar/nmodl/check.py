@@ -21,6 +21,7 @@ def check(tree: b.File) -> Symbols:
     return replace(symbols, warnings=symbols.warnings + _check_states(symbols))
 
 
+C_CODE = "C code is never run: write it in NMODL, or delete the VERBATIM block if it has no effect"
 _FLUXES = frozenset({"f_flux", "b_flux"})  # of the reaction before, in a KINETIC block
 
 
@@ -60,6 +61,8 @@ class _Scope:
                     raise self.error(at, f"SOLVE in {self.where} is not supported", "SOLVE belongs in BREAKPOINT")
                 case t.Conductance():
                     self.conductance(statement, local)
+                case t.Verbatim(text, at):
+                    raise self.error(at, f"this C code is not supported: {_first_line(text)}", C_CODE)
 
     def relation(
         self,
@@ -155,6 +158,11 @@ class _Scope:
         if inside:
             for argument in call.arguments:
                 self.expression(argument, local)
+
+
+def _first_line(text: str) -> str:
+    line = text.split("\n", 1)[0]
+    return line if len(line) < 60 else line[:57] + "..."
 
 
 def _check_code(symbols: Symbols) -> None:

@@ -81,11 +81,25 @@ _END_VERBATIM = re.compile(r"\bENDVERBATIM\b")
 
 @dataclass(frozen=True)
 class Lexeme:
-    """One token: `kind` is a terminal of the grammar, `text` as written (of a unit: what its parentheses hold)."""
+    """One token: `kind` is a terminal of the grammar, `text` as written (of a unit: what its parentheses hold).
+
+    It stands for a Token of Lark, which asks for `type` alone.
+    """
 
     kind: str
     text: str
     at: Position
+
+    @property
+    def type(self) -> str:
+        """The terminal's name, as Lark calls it."""
+        return self.kind
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __float__(self) -> float:
+        return float(self.text)
 
 
 def decode(data: bytes, file: str) -> str:

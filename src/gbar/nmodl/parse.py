@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from importlib.resources import files
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gbar.errors import NmodlError
@@ -12,6 +13,7 @@ from gbar.nmodl import blocks as b
 from gbar.nmodl import lexer
 from gbar.nmodl import tree as t
 from gbar.nmodl.build import Builder
+from gbar.nmodl.sources import Source
 from gbar.nmodl.tree import Position
 
 if TYPE_CHECKING:
@@ -20,21 +22,21 @@ if TYPE_CHECKING:
 MAX_DEPTH = 100
 
 
-def parse_file(text: str, file: str = "<text>") -> b.File:
-    """The tree of an NMODL text. `file` is the name for messages. Raises NmodlError."""
-    from lark import Token
+def parse_file(text: str, file: str = "<text>", folder: Path | None = None) -> b.File:
+    """The tree of an NMODL text. `file` is the name for messages, `folder` has what it INCLUDEs. Raises NmodlError."""
     from lark.exceptions import UnexpectedInput
 
     machine = _parser().parse_interactive()
+    source = Source(file, folder)
     lexeme = None
     try:
-        for lexeme in lexer.tokens(lexer.normalise(text), file):
-            machine.feed_token(Token(lexeme.kind, lexeme.text, line=lexeme.at.line, column=lexeme.at.column))
+        for lexeme in source.tokens(lexer.normalise(text)):
+            machine.feed_token(lexeme)  # which has what Lark asks of a Token
         lexeme = None
         parsed = machine.feed_eof()
     except UnexpectedInput as error:
         raise _unexpected(text, lexeme, getattr(error, "expected", set()), file) from None
-    tree = b.File(parsed.blocks, file)
+    tree = b.File(parsed.blocks, file, tuple(source.digests))
     _limit_depth(tree)
     return tree
 
@@ -93,11 +95,9 @@ def _unexpected(text: str, lexeme: lexer.Lexeme | None, expected: set[str], file
     remedy = "check the line above and the braces around it"
     if 0 < len(shown) <= 8:
         remedy = f"expected {' or '.join(shown)}"
-    if kind == "_FROM":
-        what, remedy = "FROM loops are not supported", "write the repeated statements out"
-    elif kind == "PRIME":
+    if kind == "PRIME":
         remedy = "a prime belongs after a state's name, on the left of an equation in DERIVATIVE"
-    return NmodlError(what, file=file, line=at.line, column=at.column, remedy=remedy)
+    return NmodlError(what, file=at.file or file, line=at.line, column=at.column, remedy=remedy)
 
 
 def _limit_depth(tree: b.File) -> None:
@@ -109,7 +109,7 @@ def _limit_depth(tree: b.File) -> None:
             at = getattr(node, "at", t.NOWHERE)
             raise NmodlError(
                 f"more than {MAX_DEPTH} operations, calls or blocks inside one another",
-                file=tree.name,
+                file=at.file or tree.name,
                 line=at.line,
                 column=at.column,
                 remedy="split it with LOCAL variables",

@@ -18,6 +18,9 @@ METHODS = frozenset(
 )
 
 
+AFTER_SOLVE = "AFTER SOLVE"  # the PROCEDURE that is solved last; no file can give one this name
+
+
 @dataclass(frozen=True)
 class Symbols:
     """The names of a checked file by what they are."""
@@ -74,6 +77,9 @@ def walk_solves(symbols: Symbols) -> Iterator[t.Solve]:
     yield from (s for body in bodies for s in walk_statements(body) if isinstance(s, t.Solve))
 
 
+_BESIDE = (("AFTER", "INITIAL"), ("BEFORE", "BREAKPOINT"), ("AFTER", "SOLVE"))
+
+
 @dataclass
 class _Reader:
     """Collects the declarations of a file."""
@@ -98,6 +104,7 @@ class _Reader:
     initial: b.Initial | None = None
     breakpoint: b.Breakpoint | None = None
     defined: dict[str, t.Position] = field(default_factory=dict)
+    beside: dict[tuple[str, str], tuple[t.Statement, ...]] = field(default_factory=dict)
     outside: dict[str, t.Position] = field(default_factory=dict)  # declared here, but of an ion or the simulator
     warnings: list[str] = field(default_factory=list)
 
@@ -129,13 +136,10 @@ class _Reader:
                     self.define(kept.name, kept.at, "variable")
                     self.assigned[kept.name] = kept.at
             case b.Initial():
-                if self.initial is not None:
-                    raise self.error(block.at, "a second INITIAL", "join the two")
-                self.initial = block
+                self.initial = b.Initial((self.initial.body if self.initial else ()) + block.body, block.at)
             case b.Breakpoint():
-                if self.breakpoint is not None:
-                    raise self.error(block.at, "a second BREAKPOINT", "join the two")
-                self.breakpoint = block
+                body = self.breakpoint.body if self.breakpoint else ()
+                self.breakpoint = b.Breakpoint(body + block.body, block.at)
             case b.Derivative():
                 self.define(block.name, block.at, "block")
                 self.derivatives[block.name] = block
@@ -148,6 +152,15 @@ class _Reader:
             case b.Routine():
                 self.define(block.name, block.at, block.kind)
                 self.routines[block.name] = block
+            case b.Beside(when, what):
+                if (when, what) not in _BESIDE:
+                    known = " and ".join(" ".join(words) for words in _BESIDE)
+                    raise self.error(block.at, f"{when} {what} is not supported", f"there are {known}")
+                self.beside[when, what] = (*self.beside.get((when, what), ()), *block.body)
+            case b.FileVerbatim():
+                raise self.error(
+                    block.at, "this C code defines a name that the file uses", "write what the name stands for"
+                )
 
     def neuron(self, statement: b.NeuronStatement) -> None:
         match statement:
@@ -230,7 +243,7 @@ def declared(tree: b.File) -> Symbols:
         reader.assigned.setdefault(name, reader.outside.get(name, t.NOWHERE))
     _check_current_units(reader, ions.currents)
     scopes = _scopes(reader, outside)
-    solved = _solved(reader)
+    solved = _solved(reader) + _afterwards(reader, moved=not ions.currents)
     return Symbols(
         suffix=reader.suffix.name,
         title=reader.title,
@@ -300,6 +313,40 @@ def _solved(reader: _Reader) -> tuple[t.Solve, ...]:
     if len({solve.block for solve in solved}) < len(solved):
         raise reader.error(solved[-1].at, f"SOLVE {solved[-1].block} stands twice", "remove one")
     return tuple(solved)
+
+
+def _without_solves(body: tuple[t.Statement, ...]) -> tuple[t.Statement, ...]:
+    """`body` without SOLVE, which NEURON takes out of any IF around it."""
+    out: list[t.Statement] = []
+    for statement in body:
+        match statement:
+            case t.If(condition, then, otherwise, at):
+                out.append(t.If(condition, _without_solves(then), _without_solves(otherwise), at))
+            case t.Solve():
+                pass
+            case _:
+                out.append(statement)
+    return tuple(out)
+
+
+def _afterwards(reader: _Reader, moved: bool) -> tuple[t.Solve, ...]:
+    """Joins what stands beside INITIAL and BREAKPOINT; makes a PROCEDURE of what follows the solution of the states.
+
+    That is AFTER SOLVE, and the code of BREAKPOINT of a mechanism without currents (`moved`), as in NEURON.
+    """
+    body = reader.beside.get(("BEFORE", "BREAKPOINT"), ()) + (reader.breakpoint.body if reader.breakpoint else ())
+    after = reader.beside.get(("AFTER", "SOLVE"), ())
+    if moved:
+        after = _without_solves(body) + after
+        body = ()
+    reader.breakpoint = b.Breakpoint(_without_solves(body))
+    if ("AFTER", "INITIAL") in reader.beside:
+        own = reader.initial.body if reader.initial else ()
+        reader.initial = b.Initial(own + reader.beside["AFTER", "INITIAL"])
+    if not after:
+        return ()
+    reader.routines[AFTER_SOLVE] = b.Routine("PROCEDURE", AFTER_SOLVE, (), "", after)
+    return (t.Solve(AFTER_SOLVE, None),)
 
 
 def _check_solve(reader: _Reader, solve: t.Solve, where: str) -> None:

@@ -42,7 +42,9 @@ class _Unroller:
     counters: dict[str, int] = field(default_factory=dict)  # the loops around, and where they stand
 
     def error(self, at: t.Position, what: str, remedy: str) -> NmodlError:
-        return NmodlError(what, file=self.file, line=at.line or None, column=at.column or None, remedy=remedy)
+        return NmodlError(
+            what, file=at.file or self.file, line=at.line or None, column=at.column or None, remedy=remedy
+        )
 
     def block(self, block: b.FileBlock) -> b.FileBlock:
         match block:

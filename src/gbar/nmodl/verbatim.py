@@ -1,0 +1,98 @@
+"""Pass: VERBATIM blocks whose C code has no effect are dropped; the others stay, for `check` to refuse."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import replace
+
+from gbar.nmodl import blocks as b
+from gbar.nmodl import tree as t
+
+_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+_PRINT = re.compile(r"f?printf\s*\((?:[^()=]|==|\"[^\"]*\")*\)")
+_TEXT = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"")
+_READ = re.compile(r"(\w+)\s*=\s*_ion_(\w+)")
+_DEFINED = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.MULTILINE)
+
+
+def without_verbatim(tree: b.File) -> b.File:
+    """`tree` without the VERBATIM blocks that need not be run.
+
+    Those are: comments; printing; `return 0;` at a procedure's end (or before code that is then never reached);
+    `cai = _ion_cai;`, which NEURON has done already when a block begins. Outside of all blocks, everything but the
+    definition of a name that the file uses: a C function that is called is refused where it is called.
+    """
+    used = _names(tree)
+    return replace(tree, blocks=tuple(_block(block) for block in tree.blocks if not _idle(block, used)))
+
+
+def defined_in_c(text: str) -> frozenset[str]:
+    """The names that a VERBATIM's text gives another meaning (#define)."""
+    return frozenset(_DEFINED.findall(_COMMENT.sub(" ", text)))
+
+
+def _idle(block: b.FileBlock, used: Collection[str]) -> bool:
+    return isinstance(block, b.FileVerbatim) and defined_in_c(block.text).isdisjoint(used)
+
+
+def _names(tree: b.File) -> frozenset[str]:
+    """Every name in the code of a file; iterative, for it comes before any check of depth."""
+    found: set[str] = set()
+    pending: list[object] = [block for block in tree.blocks if not isinstance(block, b.FileVerbatim)]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, str):
+            found.add(node)
+        elif isinstance(node, tuple):
+            pending += node
+        elif hasattr(node, "__dataclass_fields__") and not isinstance(node, t.Position):
+            pending += vars(node).values()
+    return frozenset(found)
+
+
+def _block(block: b.FileBlock) -> b.FileBlock:
+    match block:
+        case b.Routine():
+            return replace(block, body=_body(block.body, block.name if block.kind == "FUNCTION" else ""))
+        case b.Derivative() | b.Kinetic() | b.Linear() | b.Initial() | b.Breakpoint() | b.Beside():
+            return replace(block, body=_body(block.body))
+    return block
+
+
+def _body(body: tuple[t.Statement, ...], function: str | None = None) -> tuple[t.Statement, ...]:
+    """`body`; `function` is the variable that a FUNCTION returns, "" in a PROCEDURE, None where nothing may return."""
+    out: list[t.Statement] = []
+    for number, statement in enumerate(body):
+        match statement:
+            case t.Verbatim(text, at):
+                rest = _rest(text, {s.target for s in out if isinstance(s, t.Assign)})
+                last = number == len(body) - 1
+                if rest == "return" and (function is not None or last):
+                    return (*out, t.Assign(function, t.Number(0.0), at)) if function else tuple(out)
+                if rest:
+                    out.append(statement)
+            case t.If(condition, then, otherwise, at):
+                out.append(t.If(condition, _body(then), _body(otherwise), at))
+            case t.Loop(_, _, _, _, inner):
+                out.append(replace(statement, body=_body(inner)))
+            case _:
+                out.append(statement)
+    return tuple(out)
+
+
+def _rest(text: str, assigned: Collection[str]) -> str:
+    """What of a VERBATIM's text has an effect: "" or "return" where nothing else has one."""
+    code = _TEXT.sub('""', _COMMENT.sub(" ", text))
+    parts = [part.strip(" \t\n{}") for part in code.split(";")]
+    left = [part for part in parts if part and not _without_effect(part, assigned)]
+    if not left:
+        return ""
+    return "return" if all(re.fullmatch(r"return(\s*\(?\s*0?\s*\)?)", part) for part in left) else text
+
+
+def _without_effect(part: str, assigned: Collection[str]) -> bool:
+    found = _READ.fullmatch(part)
+    if found is not None:
+        return found.group(1) == found.group(2) and found.group(1) not in assigned
+    return _PRINT.fullmatch(part) is not None and "++" not in part and "--" not in part
