@@ -11,6 +11,7 @@ from pathlib import Path
 from gbar.errors import NmodlError
 from gbar.nmodl import lexer
 from gbar.nmodl.check import check
+from gbar.nmodl.copies import with_copies
 from gbar.nmodl.lower import lower
 from gbar.nmodl.parse import parse_file
 from gbar.nmodl.symbols import Symbols
@@ -163,7 +164,7 @@ def _shipped_files() -> Mapping[tuple[str, str], Path]:
 
 def _mechanism(text: str, file: str, digest: str, folder: Path | None = None) -> Mechanism:
     try:
-        tree = unroll(without_verbatim(parse_file(text, file, folder)))
+        tree = with_copies(unroll(without_verbatim(parse_file(text, file, folder))))
         symbols = check(tree)
         code = lower(tree, symbols)
     except RecursionError:
@@ -202,12 +203,9 @@ def _parameters(symbols: Symbols) -> tuple[MechanismParameter, ...]:
 
 
 def _ions(symbols: Symbols) -> tuple[Ion, ...]:
-    return tuple(
-        Ion(
-            use.ion,
-            tuple(name.id for name in use.reads if name.id in symbols.ion_reads),
-            tuple(name.id for name in use.writes),
-            use.valence,
-        )
-        for use in symbols.ions
-    )
+    ions = []
+    for use in symbols.ions:
+        reads, writes = (tuple(dict.fromkeys(name.id for name in names)) for names in (use.reads, use.writes))
+        changed = tuple(name for name in writes if name in symbols.ion_writes and name not in reads)
+        ions.append(Ion(use.ion, reads + changed, writes, use.valence))
+    return tuple(ions)

@@ -138,6 +138,7 @@ class VariableDecl:
     unit: str = ""
     at: Position = field(default=NOWHERE, compare=False)
     size: int = 0  # of an array
+    start: str = ""  # the PARAMETER whose value the pass `copies` lets it begin with
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ class Symbols:
     places: dict[str, t.Position]  # where each name is declared
     assigned: tuple[str, ...]  # ASSIGNED and file-scope LOCAL, and currents that are not READ
     units: dict[str, str]
+    starts: dict[str, t.Expr]  # what variables hold when INITIAL begins, where it is not 0
     ions: tuple[b.UseIon, ...]
     currents: dict[str, str | None]  # current -> its ion
     ion_reads: frozenset[str]  # e, i, ...i, ...o of ions that blocks find as the ion has them
@@ -91,6 +92,7 @@ class _Reader:
     constants: dict[str, float] = field(default_factory=dict)
     states: dict[str, b.VariableDecl] = field(default_factory=dict)
     assigned: dict[str, t.Position] = field(default_factory=dict)
+    starts: dict[str, t.Expr] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     ions: list[b.UseIon] = field(default_factory=list)
@@ -226,6 +228,8 @@ class _Reader:
                 self.states[entry.name] = entry
             else:
                 self.assigned[entry.name] = entry.at
+                if entry.start:
+                    self.starts[entry.name] = t.Name(entry.start)
 
 
 def declared(tree: b.File) -> Symbols:
@@ -254,6 +258,7 @@ def declared(tree: b.File) -> Symbols:
         places=reader.defined,
         assigned=tuple(reader.assigned),
         units=reader.units,
+        starts=_starts(reader),
         ions=tuple(reader.ions),
         currents=ions.currents,
         ion_reads=ions.reads,
@@ -268,6 +273,12 @@ def declared(tree: b.File) -> Symbols:
         warnings=tuple(reader.warnings),
         file=tree.name,
     )
+
+
+def _starts(reader: _Reader) -> dict[str, t.Expr]:
+    """A copy begins with its PARAMETER's value; a state m, and every element of an array m, with the PARAMETER m0."""
+    first = {name: f"{name.partition('[')[0]}0" for name in reader.states}
+    return reader.starts | {name: t.Name(m0) for name, m0 in first.items() if m0 in reader.parameters}
 
 
 def _check_current_units(reader: _Reader, currents: dict[str, str | None]) -> None:
