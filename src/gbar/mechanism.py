@@ -191,6 +191,7 @@ def _mechanism(text: str, file: str, digest: str, folder: Path | None = None) ->
         code.slope,
         code.affine,
         code.advance,
+        memory=code.memory,
         warnings=symbols.warnings + code.warnings,
     )
 

@@ -1,19 +1,18 @@
 import math
 
 import pytest
-from nmodl_code import show, straight, whole
+from nmodl_code import expression, show, straight, whole
 
 from gbar.errors import NmodlError
 from gbar.nmodl import tree as t
-from gbar.nmodl.cnexp import cnexp
+from gbar.nmodl.cnexp import Kind, cnexp, kind, polynomial
 from gbar.nmodl.simplify import simplify
 from gbar.nmodl.unparse import unparse_expression
 
 
 def solved(text, calls=""):
-    code, results, fresh = straight(text, calls, tidy=False)
-    out, warnings = cnexp(code, fresh, "x.mod")
-    return out, results, warnings
+    code, results, _ = straight(text, calls, tidy=False)
+    return cnexp(code, "x.mod"), results
 
 
 @pytest.mark.parametrize(
@@ -30,7 +29,7 @@ def solved(text, calls=""):
     ],
 )
 def test_forms(equation, form):
-    code, results, _ = solved(f"m' = {equation}")
+    code, results = solved(f"m' = {equation}")
     assert unparse_expression(whole(code, results, "m")) == form
 
 
@@ -73,13 +72,12 @@ def test_steps_are_exact(equation):
     constant = number(f, values | {"m": 0.0})
     rate = number(f, values | {"m": 1.0}) - constant
     expected = values["m"] + (1 - math.exp(rate * values["dt"])) * (-constant / rate - values["m"])
-    code, results, warnings = solved(f"m' = {equation}")
+    code, results = solved(f"m' = {equation}")
     assert math.isclose(number(simplify(whole(code, results, "m")), values), expected, rel_tol=1e-12)
-    assert not warnings
 
 
 def test_states_are_solved_in_the_order_written():
-    code, results, _ = solved("x' = 1 - x m' = x - m")
+    code, results = solved("x' = 1 - x m' = x - m")
     assert show(code)[0].startswith("x_1 = x - expm1(")
     values = {"x": 0.2, "m": 0.5, "dt": 0.1}
     x = 0.2 + (1 - math.exp(-0.1)) * (1 - 0.2)
@@ -89,42 +87,45 @@ def test_states_are_solved_in_the_order_written():
 
 
 def stepped(text, calls, **values):
-    code, results, warnings = solved(text, calls)
-    return number(simplify(whole(code, results, "m")), values | {"dt": 0.05}), warnings
+    code, results = solved(text, calls)
+    return number(simplify(whole(code, results, "m")), values | {"dt": 0.05})
 
 
 def test_variables_are_held_as_in_neuron():
-    found, warnings = stepped("a = b*(1 - m) m' = a - c*m", "", b=2.0, c=3.0, m=0.1)
+    found = stepped("a = b*(1 - m) m' = a - c*m", "", b=2.0, c=3.0, m=0.1)
     assert math.isclose(found, 0.1 + (1 - math.exp(-3 * 0.05)) * (2 * 0.9 / 3 - 0.1), rel_tol=1e-12)
-    found, _ = stepped("a = m*m m' = a - m", "", m=0.1)
+    found = stepped("a = m*m m' = a - m", "", m=0.1)
     assert math.isclose(found, 0.1 + (1 - math.exp(-0.05)) * (0.01 - 0.1), rel_tol=1e-12)
-    found, _ = stepped("a = f(m) m' = 3 - a", "FUNCTION f(x) { f = x*x }", m=0.1)
+    found = stepped("a = f(m) m' = 3 - a", "FUNCTION f(x) { f = x*x }", m=0.1)
     assert math.isclose(found, 0.1 + 0.05 * (3 - 0.01), rel_tol=1e-12)
-    found, _ = stepped("IF (m > 0) { a = 1 - m } ELSE { a = 3 } m' = a", "", m=0.1)
+    found = stepped("IF (m > 0) { a = 1 - m } ELSE { a = 3 } m' = a", "", m=0.1)
     assert math.isclose(found, 0.1 + 0.05 * 0.9, rel_tol=1e-12)
-    assert not warnings
 
 
-FUNCTIONS = """FUNCTION f(x) { LOCAL y y = 2*x f = 1 - y }
-FUNCTION g(x, z) { IF (z > 0) { g = 1 - x } ELSE { g = 2*(3 - x) } }"""
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("(a - m)/b", Kind.AFFINE),
+        ("a*(1 - m) - b*m + f(v)*m", Kind.AFFINE),
+        ("3", Kind.AFFINE),
+        ("x^2 - m*pow(x, 2)", Kind.AFFINE),
+        ("1 - m*m", Kind.POLYNOMIAL),
+        ("m*(1 - m)/b", Kind.POLYNOMIAL),
+        ("f(m) - m", Kind.OTHER),
+        ("1 - m/(m + b)", Kind.OTHER),
+        ("a - m^2", Kind.OTHER),
+        ("a - f(b, 1 - m)", Kind.OTHER),
+        ("exp(m)", Kind.OTHER),
+    ],
+)
+def test_what_is_written_decides_as_in_neuron(text, expected):
+    assert kind(expression(text), "m") is expected
 
 
-def test_functions_of_the_state_are_followed_with_a_warning():
-    found, warnings = stepped("m' = f(m) - c*m", FUNCTIONS, c=3.0, m=0.1)
-    assert math.isclose(found, 0.1 + (1 - math.exp(-5 * 0.05)) * (1 / 5 - 0.1), rel_tol=1e-12)
-    assert len(warnings) == 1
-    assert warnings[0].startswith("x.mod:1:17: m' depends on m through a FUNCTION, where NEURON falls back to")
-    for v, target, rate in ((1.0, 1.0, 1.0), (-1.0, 3.0, 2.0)):
-        found, _ = stepped("m' = g(m, v)", FUNCTIONS, v=v, m=0.1)
-        assert math.isclose(found, 0.1 + (1 - math.exp(-rate * 0.05)) * (target - 0.1), rel_tol=1e-12)
-
-
-def test_functions_that_bend_the_state_are_refused():
-    for text in ("m' = f(m)", "m' = 1 - f(m)*m"):
-        with pytest.raises(NmodlError, match=r"^x.mod:1:17: m' is not affine in m"):
-            solved(text, "FUNCTION f(x) { f = x*x }")
-    with pytest.raises(NmodlError, match=r"not affine"):
-        solved("m' = f(m)", "FUNCTION f(x) { IF (x > 0) { f = 1 } ELSE { f = 2 } }")
+def test_polynomials_move_as_in_neuron():
+    values = {"b": 2.0, "m": 0.3, "dt": 0.1, "a": 7.0}
+    found = number(polynomial(expression("a - b*m*m"), "m"), values)
+    assert math.isclose(found, 0.3 * math.exp(-0.1 * 2 * 2.0 * 0.3), rel_tol=1e-12)
 
 
 @pytest.mark.parametrize(

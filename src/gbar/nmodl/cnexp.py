@@ -1,15 +1,93 @@
-"""Pass: `Step`s solved as NEURON's cnexp does, exactly where the equation is affine in its own state."""
+"""Pass: `Step`s solved as NEURON's cnexp does, exactly where the equation is affine in its own state.
+
+Whether it is, NEURON's translator decides by what is written (nocmodl: diffeq.ypp, deriv.cpp): a state inside of a call
+or below a fraction bar makes the whole block one for derivimplicit, even if a FUNCTION is affine in it; what was
+computed from the state before counts as a constant; and of a polynomial it notices too late that it is not affine.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from gbar.errors import NmodlError
 from gbar.nmodl import simplify as s
 from gbar.nmodl import tree as t
-from gbar.nmodl.fresh import Fresh
 from gbar.nmodl.walk import names
+
+
+class _NotAffine(Exception):
+    """An expression is not affine in the state."""
+
+
+class Kind(Enum):
+    """What NEURON's cnexp makes of an equation."""
+
+    AFFINE = "affine"
+    POLYNOMIAL = "polynomial"  # of higher degree; NEURON's formula then is `polynomial`
+    OTHER = "other"  # the whole block is solved by derivimplicit
+
+
+def kind(expression: t.Expr, state: str) -> Kind:
+    """How `state' = expression` is solved."""
+    try:
+        form = _written(expression, state)
+    except _NotAffine:
+        return Kind.OTHER
+    return Kind.AFFINE if form.solvable else Kind.POLYNOMIAL
+
+
+def polynomial(expression: t.Expr, state: str) -> t.Expr:
+    """What NEURON 9 makes of a state whose equation is a polynomial: x exp(dt f'(x)), which leaves f(0) out."""
+    x = t.Name(state)
+    return s.add(x, s.multiply(t.Call("expm1", (s.multiply(t.Name("dt"), _written(expression, state).slope),)), x))
+
+
+@dataclass(frozen=True)
+class _Written:
+    """An expression as diffeq.ypp sees it: its derivative, and whether it has parts with and without the state."""
+
+    slope: t.Expr
+    factor: bool
+    rest: bool
+    solvable: bool = True
+
+
+def _written(e: t.Expr, state: str) -> _Written:
+    match e:
+        case t.Name(name):
+            return _Written(s.ONE, True, False) if name == state else _Written(s.ZERO, False, True)
+        case t.Number(value):
+            return _Written(s.ZERO, False, value != 0)
+        case t.Unary("-", operand):
+            form = _written(operand, state)
+            return _Written(s.negate(form.slope), form.factor, form.rest, form.solvable)
+        case t.Binary("+" | "-" | "*" | "/" as op, left, right):
+            one, other = _written(left, state), _written(right, state)
+            solvable = one.solvable and other.solvable
+            if op in "+-":
+                slope = (s.add if op == "+" else s.subtract)(one.slope, other.slope)
+                return _Written(slope, one.factor or other.factor, one.rest or other.rest, solvable)
+            if op == "/":
+                if other.slope != s.ZERO:
+                    raise _NotAffine
+                return _Written(s.divide(one.slope, right), one.factor, one.rest, solvable and not other.factor)
+            slope = s.add(_times(one.slope, right), _times(other.slope, left))
+            both = one.factor and other.factor
+            factor = not both and ((one.factor and other.rest) or (other.factor and one.rest))
+            return _Written(slope, factor, one.rest and other.rest, solvable and not both)
+        case t.Call(_, arguments):
+            if any(_written(argument, state).slope != s.ZERO for argument in arguments):
+                raise _NotAffine
+            return _Written(s.ZERO, False, True)
+        case t.Binary("^", left, right):
+            return _written(t.Call("pow", (left, right)), state)
+    raise _NotAffine
+
+
+def _times(slope: t.Expr, other: t.Expr) -> t.Expr:
+    return s.ZERO if slope == s.ZERO else s.multiply(slope, other)
 
 
 @dataclass(frozen=True)
@@ -21,51 +99,31 @@ class Affine:
     factor: t.Expr | None
 
 
-class _NotAffine(Exception):
-    """An expression is not affine in the state."""
-
-
-def cnexp(
-    code: Sequence[t.Assign | t.Step], fresh: Fresh, file: str = ""
-) -> tuple[tuple[t.Assign, ...], tuple[str, ...]]:
-    """The code with every Step solved, and warnings.
-
-    Raises NmodlError for an equation that is not affine in its state.
+def cnexp(code: Sequence[t.Assign | t.Step], file: str = "") -> tuple[t.Assign, ...]:
+    """The code with every Step solved. Raises NmodlError for an equation that is not affine in its state.
 
     state' = rate * (target - state) becomes state - expm1(-rate*dt) * (target - state), in which a state that hardly
     moves keeps its place in float32 too; state' = a becomes state + dt * a. Variables keep their values during the
-    step, as in NEURON, even those that were computed from the state; what FUNCTIONs make of the state is followed.
+    step, as in NEURON, even those that were computed from the state.
     """
     solved: list[t.Assign] = []
-    warnings: list[str] = []
     for line in code:
         if isinstance(line, t.Assign):
             solved.append(line)
             continue
-        forms = _Forms(line.state, fresh)
         try:
-            added = forms.through(solved)
-            form = forms.of(line.value)
+            form = _Forms(line.state).of(line.value)
         except _NotAffine:
+            base = line.target.rpartition("_")[0] or line.target
             raise NmodlError(
-                f"{_base(line)}' is not affine in {_base(line)}",
+                f"{base}' is not affine in {base}",
                 file=file,
                 line=line.at.line,
                 column=line.at.column,
-                remedy=f"METHOD cnexp needs {_base(line)}' = a - b*{_base(line)} with a and b free of {_base(line)}",
+                remedy=f"METHOD cnexp needs {base}' = a - b*{base} with a and b free of {base}",
             ) from None
-        if any(name in forms.known and forms.known[name].factor is not None for name in names(line.value)):
-            warnings.append(
-                f"{file}:{line.at.line}:{line.at.column}: {_base(line)}' depends on {_base(line)} through a FUNCTION, "
-                "where NEURON falls back to derivimplicit; gbar solves it as cnexp"
-            )
-        solved += added
         solved.append(t.Assign(line.target, _advance(line, form), line.at))
-    return tuple(solved), tuple(warnings)
-
-
-def _base(line: t.Step) -> str:
-    return line.target.rpartition("_")[0] or line.target
+    return tuple(solved)
 
 
 def _advance(line: t.Step, form: Affine) -> t.Expr:
@@ -81,43 +139,14 @@ def _advance(line: t.Step, form: Affine) -> t.Expr:
 class _Forms:
     """Finds the affine forms of expressions in one state."""
 
-    def __init__(self, state: str, fresh: Fresh) -> None:
-        self.state, self.fresh = state, fresh
-        self.known: dict[str, Affine] = {}
-        self.bent: set[str] = set()  # names that are not affine in the state
-
-    def through(self, code: Sequence[t.Assign]) -> list[t.Assign]:
-        """Learn the forms of what FUNCTIONs made of the state; returns code that names their parts."""
-        added: list[t.Assign] = []
-        for line in code:
-            if not self.fresh.is_part(line.target):
-                continue
-            if not names(line.value) & (self.known.keys() | self.bent | {self.state}):
-                continue
-            try:
-                form = self.of(line.value)
-            except _NotAffine:
-                self.bent.add(line.target)
-                continue
-            parts = []
-            for part in (form.scale, form.constant, form.factor):
-                if part is not None and not isinstance(part, t.Name | t.Number):
-                    name = self.fresh(line.target)
-                    added.append(t.Assign(name, part, line.at))
-                    part = t.Name(name)
-                parts.append(part)
-            self.known[line.target] = Affine(parts[0] or s.ONE, parts[1] or s.ZERO, parts[2])
-        return added
+    def __init__(self, state: str) -> None:
+        self.state = state
 
     def of(self, expression: t.Expr) -> Affine:
         """The form of an expression. Raises _NotAffine."""
         match expression:
             case t.Name(name):
-                if name == self.state:
-                    return Affine(s.ONE, s.ZERO, s.ONE)
-                if name in self.bent:
-                    raise _NotAffine
-                return self.known.get(name) or Affine(s.ONE, expression, None)
+                return Affine(s.ONE, s.ZERO, s.ONE) if name == self.state else Affine(s.ONE, expression, None)
             case t.Number():
                 return Affine(s.ONE, expression, None)
             case t.Unary("-", operand):
@@ -149,8 +178,8 @@ class _Forms:
         return Affine(s.ONE, expression, None)
 
     def free(self, expression: t.Expr) -> None:
-        dependent = {name for name, form in self.known.items() if form.factor is not None} | {self.state}
-        if names(expression) & (dependent | self.bent):
+        """Raises _NotAffine if an expression depends on the state."""
+        if self.state in names(expression):
             raise _NotAffine
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from gbar.nmodl import blocks as b
@@ -15,6 +15,7 @@ from gbar.nmodl.fresh import Fresh
 from gbar.nmodl.inline import inline
 from gbar.nmodl.prune import inputs, prune, split
 from gbar.nmodl.singular import singular
+from gbar.nmodl.solve import Solver
 from gbar.nmodl.symbols import Symbols, refuse
 from gbar.nmodl.unparse import unparse_expression
 from gbar.nmodl.walk import names
@@ -30,18 +31,20 @@ class Lowered:
     affine: bool
     advance: t.Block
     carried: tuple[str, ...]
+    memory: bool
     warnings: tuple[str, ...]
 
 
 def lower(tree: b.File, symbols: Symbols) -> Lowered:
     """The blocks of a checked file. Raises NmodlError where a pass cannot do what the file asks."""
     fresh = Fresh(_taken(tree, symbols))
-    initial, _ = _block([symbols.initial.body] if symbols.initial else [], symbols, fresh, _start(symbols))
-    current, _ = _block([symbols.breakpoint.body] if symbols.breakpoint else [], symbols, fresh)
-    advance, warnings = _block([symbols.derivatives[solve.block].body for solve in symbols.solved], symbols, fresh)
+    solver = Solver(symbols, _declared(tree), fresh)
+    initial = _block(_body(symbols.initial), symbols, fresh, _start(symbols), solver)
+    current = _block(_body(symbols.breakpoint), symbols, fresh)
+    advance = _block(symbols.solved, symbols, fresh, solver=solver)  # NEURON gathers the SOLVEs of BREAKPOINT here
 
     carried = _carried(symbols, initial, current, advance)
-    keep = {*symbols.states, *carried}
+    keep = {*symbols.states, *carried, *_written(symbols)}
     initial = prune(initial, keep)
     advance = prune(advance, keep)
     current = _with_currents(current, symbols)
@@ -49,32 +52,51 @@ def lower(tree: b.File, symbols: Symbols) -> Lowered:
     current = prune(current, {*symbols.currents, *keep}, also=inputs(slope))
     for block in (initial, current, advance):
         _check_finite(block, symbols)
-    _check_memory(current, symbols)
-    affine = _affine(current, slope, stated)
     return Lowered(
         split(initial, fresh),
         split(current, fresh),
         split(slope, fresh),
-        affine,
+        _affine(current, slope, stated),
         split(advance, fresh),
         carried,
-        warnings,
+        _memory(current),
+        (),
     )
 
 
 def _block(
-    bodies: Sequence[tuple[t.Statement, ...]], symbols: Symbols, fresh: Fresh, start: Mapping[str, t.Expr] | None = None
-) -> tuple[t.Block, tuple[str, ...]]:
-    body = tuple(statement for one in bodies for statement in inline(one, symbols.routines, fresh, symbols.file))
-    flat = flatten(body, fresh, _constants(symbols) | dict(start or {}))
-    own = symbols.variables() - symbols.constants.keys()
+    body: tuple[t.Statement, ...],
+    symbols: Symbols,
+    fresh: Fresh,
+    start: Mapping[str, t.Expr] | None = None,
+    solver: Solver | None = None,
+) -> t.Block:
+    flat = flatten(
+        inline(body, symbols.routines, fresh, symbols.file), fresh, _constants(symbols) | dict(start or {}), solver
+    )
+    own = (symbols.variables() | _written(symbols)) - symbols.constants.keys()
     results = tuple((n, e) for n, e in flat.values.items() if n in own and e != t.Name(n))
     for stated in flat.conductances:  # CONDUCTANCE names a variable whose value counts at the end of the block
         value = flat.values.get(stated.variable, t.Name(stated.variable, stated.at))
         results += ((_slope_name(stated.ion), value),)
-    solved, warnings = cnexp(singular(s.simplify_values(flat.code)), fresh, symbols.file)
-    final, results = s.simplify_code(solved, results)
-    return t.Block(tuple(line for line in final if isinstance(line, t.Assign)), results), warnings
+    code = cnexp(singular(s.simplify_values(flat.code), flat.finished), symbols.file)
+    final, results = s.simplify_code(code, results)
+    return t.Block(tuple(line for line in final if isinstance(line, t.Assign)), results)
+
+
+def _body(block: b.Initial | b.Breakpoint | None) -> tuple[t.Statement, ...]:
+    return block.body if block else ()
+
+
+def _declared(tree: b.File) -> tuple[str, ...]:
+    """What STATE declares, concentrations of ions included."""
+    return tuple(entry.name for block in tree.blocks if isinstance(block, b.States) for entry in block.entries)
+
+
+def _written(symbols: Symbols) -> frozenset[str]:
+    """The variables of ions, other than currents, that the mechanism writes."""
+    written = {name.id for use in symbols.ions for name in use.writes}
+    return frozenset(written - symbols.currents.keys())
 
 
 def _slope_name(ion: str | None) -> str:
@@ -92,9 +114,9 @@ def _constants(symbols: Symbols) -> dict[str, t.Expr]:
 
 
 def _start(symbols: Symbols) -> dict[str, t.Expr]:
-    """What variables hold before INITIAL: 0, and of a state m the PARAMETER m0 where the file has one."""
+    """What variables hold before INITIAL: 0, or what `symbols.starts` says."""
     start: dict[str, t.Expr] = dict.fromkeys((*symbols.states, *symbols.assigned), s.ZERO)
-    return start | {m: t.Name(f"{m}0") for m in symbols.states if f"{m}0" in symbols.parameters}
+    return start | symbols.starts
 
 
 def _carried(symbols: Symbols, *blocks: t.Block) -> tuple[str, ...]:
@@ -119,17 +141,10 @@ def _check_finite(block: t.Block, symbols: Symbols) -> None:
             raise refuse(symbols.file, place, what, "correct the constants that it is made of")
 
 
-def _check_memory(current: t.Block, symbols: Symbols) -> None:
-    """Refuse variables that BREAKPOINT leaves to its next evaluation: NEURON evaluates it twice in a step."""
+def _memory(current: t.Block) -> bool:
+    """Whether BREAKPOINT leaves something to its next evaluation: NEURON evaluates it twice in a step."""
     read = inputs(current)
-    for name, value in current.results:
-        if name in read:
-            raise refuse(
-                symbols.file,
-                symbols.places[name] if value.at == t.NOWHERE else value.at,
-                f"BREAKPOINT assigns {name}, and reads what its evaluation before left in {name}",
-                f"assign {name} before it is read, or give it an equation in DERIVATIVE",
-            )
+    return any(name in read for name, _ in current.results)
 
 
 def _with_currents(block: t.Block, symbols: Symbols) -> t.Block:

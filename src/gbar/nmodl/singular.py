@@ -7,7 +7,7 @@ but the rounding changes; what the file does about the singular point itself bec
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gbar.nmodl import simplify as s
@@ -20,10 +20,10 @@ WINDOW = 1e-3  # the widest guard, in units of E or of what it tests, that is ta
 AGREEMENT = 1e-6  # how well the limit written in the file must agree with the true one
 
 
-def singular(code: Sequence[Line]) -> list[Line]:
-    """Straight-line code with every removable singularity removed."""
+def singular(code: Sequence[Line], finished: Collection[str] = ()) -> list[Line]:
+    """Straight-line code with every removable singularity removed, but for the lines that assign `finished` names."""
     work = _Work()
-    return [work.line(line) for line in code]
+    return [line if line.target in finished else work.line(line) for line in code]
 
 
 @dataclass(frozen=True)
