@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -27,12 +27,17 @@ class Section:
     diam: float  # um
     parent: int = -1  # index into Morphology.sections, before this one; -1 for the root
     parent_x: float = 1.0  # where on the parent, 0 to 1
-    points: Float[np.ndarray, "point 4"] | None = None  # x y z diam in um; None: a plain cylinder
+    points: Float[np.ndarray, "point 4"] | None = None  # x y z diam in um; None: a plain cylinder, or
+    diams: tuple[float, ...] | None = None  # um, of equally long cylinders, one after the other
+    nseg: int | None = None  # how many segments, where that is the section's own affair and no rule's
 
     def __post_init__(self) -> None:
         for label, value in (("L", self.L), ("diam", self.diam)):
             if not (math.isfinite(value) and value > 0):
                 raise CellError(f"section {self.name} has {label} = {value} um", remedy="give a length above 0")
+        for value in self.diams or ():
+            if not (math.isfinite(value) and value > 0):
+                raise CellError(f"section {self.name} has a diameter of {value} um", remedy="give diameters above 0")
         if not 0 <= self.parent_x <= 1:
             raise CellError(f"section {self.name} joins its parent at {self.parent_x}", remedy="give a place of 0 to 1")
 
@@ -47,14 +52,14 @@ class Section:
         return hash(self._key)
 
     @property
-    def _key(self) -> tuple[str, str, float, float, int, float]:
-        return self.name, self.region, self.L, self.diam, self.parent, self.parent_x
+    def _key(self) -> tuple[object, ...]:
+        return self.name, self.region, self.L, self.diam, self.parent, self.parent_x, self.diams, self.nseg
 
     @property
     def area(self) -> float:
         """The membrane's area in um2, the side of the cable without its ends, as NEURON counts it."""
         if self.points is None:
-            return math.pi * self.L * self.diam
+            return math.pi * self.L * self.diam  # with `diams`, diam is their mean
         d = np.abs(self.points[:, 3])
         step = np.diff(arc(self.points))
         return float(0.5 * math.pi * np.sum((d[1:] + d[:-1]) * np.sqrt(step**2 + (np.diff(d) / 2) ** 2)))
@@ -62,8 +67,10 @@ class Section:
     def scaled(self, factor: float) -> Section:
         """The same shape, `factor` times as large in length and diameter."""
         if self.points is None:
-            return replace(self, L=self.L * factor, diam=self.diam * factor)
-        return traced(self.name, self.region, self.points * factor, self.parent, self.parent_x)
+            diams = None if self.diams is None else tuple(d * factor for d in self.diams)
+            return replace(self, L=self.L * factor, diam=self.diam * factor, diams=diams)
+        larger = traced(self.name, self.region, self.points * factor, self.parent, self.parent_x)
+        return replace(larger, nseg=self.nseg)
 
 
 @dataclass(frozen=True)
@@ -113,6 +120,21 @@ class Morphology:
             return self
         return replace(self, sections=tuple(s.scaled(factor) if s.region == region else s for s in self.sections))
 
+    def without(self, gone: Collection[int]) -> Morphology:
+        """The morphology without some sections (indices); raises CellError where another section joins one of them."""
+        kept = [i for i in range(len(self.sections)) if i not in gone]
+        place = {old: new for new, old in enumerate(kept)} | {-1: -1}
+        for i in kept:
+            if self.sections[i].parent not in place:
+                name, parent = self.sections[i].name, self.sections[self.sections[i].parent].name
+                raise CellError(f"{name} joins {parent}, which is to go", remedy=f"remove {name} too, or keep {parent}")
+        sections = tuple(replace(self.sections[i], parent=place[self.sections[i].parent]) for i in kept)
+        return replace(self, sections=sections)
+
+    def adding(self, *sections: Section) -> Morphology:
+        """The morphology with more sections at its end; their `parent` may be one of them."""
+        return replace(self, sections=(*self.sections, *sections))
+
     def index(self, name: str) -> int:
         """The index of a section by its name; raises CellError where there is none."""
         for i, section in enumerate(self.sections):
@@ -143,6 +165,12 @@ def traced(
     length = float(place[-1])
     mean = float(np.sum((d[1:] + d[:-1]) * np.diff(place))) / (2 * length) if length else float(d[0])
     return Section(name, region, length, mean, parent, parent_x, kept)
+
+
+def stepped(name: str, region: str, L: float, diams: Sequence[float], parent: int, parent_x: float = 1.0) -> Section:
+    """A section of L um with a segment for each of the diameters in um, each a plain cylinder."""
+    steps = tuple(float(d) for d in diams)
+    return Section(name, region, L, sum(steps) / len(steps), parent, parent_x, diams=steps, nseg=len(steps))
 
 
 def cylinder(L: float, diam: float, region: str = "soma") -> Morphology:

@@ -10,12 +10,13 @@ from gbar.morphology.morphology import Morphology
 from gbar.morphology.neurolucida import read_asc
 from gbar.morphology.repair import check_repairs
 from gbar.morphology.swc import read_swc
+from gbar.morphology.table import read_table
 
-FORMATS = {".swc": read_swc, ".asc": read_asc}
+FORMATS = {".swc": read_swc, ".asc": read_asc, ".json": read_table}
 
 
 def read_morphology(path: str | Path, *, repair: Collection[str] = ()) -> Morphology:
-    """Reads a reconstruction (`.swc`, or Neurolucida's `.asc`) as NEURON's Import3d does, section by section.
+    """Reads a reconstruction (`.swc`, or Neurolucida's `.asc`) as NEURON's Import3d does, or a section table (`.json`).
 
     Arguments: the `path`; the names of repairs to be made where the file has defects (`REPAIRS` lists them). Returns
     the morphology, whose `notes` say what was repaired or left out. Raises CellError with file, line, defect and the

@@ -80,6 +80,9 @@ def _check(morphology: Morphology, nseg: Sequence[int]) -> None:
     for section, n in zip(morphology.sections, nseg, strict=True):
         if int(n) != n or n < 1:
             raise CellError(f"section {section.name} has {n} segments", remedy="give a whole number of 1 or more")
+        if section.diams is not None and len(section.diams) != n:
+            what = f"section {section.name} is made of {len(section.diams)} cylinders and has {n} segments"
+            raise CellError(what, remedy=f"give it {len(section.diams)}")
     if sum(nseg) > MAX_SEGMENTS:
         what = f"{sum(nseg)} segments are more than the {MAX_SEGMENTS} that gbar computes"
         raise CellError(what, remedy="cut the sections into longer segments")
@@ -151,9 +154,9 @@ def _distances(parent: list[int], link: list[float], origin: int) -> Float[np.nd
 
 def _cut(section: Section, n: int) -> _Cut:
     if section.points is None or len(section.points) < 2:
-        d, length = section.diam, section.L / n
-        half = _RESISTANCE * (length / 2) / (d * d)
-        return _Cut([math.pi * d * length] * n, [d] * n, [half] * n, [half] * n, length)
+        diams, length = section.diams or (section.diam,) * n, section.L / n
+        halves = [_RESISTANCE * (length / 2) / (d * d) for d in diams]
+        return _Cut([math.pi * d * length for d in diams], list(diams), halves, halves, length)
     return _integrated(arc(section.points).tolist(), np.abs(section.points[:, 3]).tolist(), n)
 
 
@@ -199,12 +202,12 @@ def _integrated(place: list[float], width: list[float], n: int) -> _Cut:
 def nseg_by_length(morphology: Morphology, length: float) -> tuple[int, ...]:
     """The least odd numbers of segments that are no longer than `length` um."""
     _positive("length", length)
-    return tuple(_odd(math.ceil(s.L / length - 1e-9)) for s in morphology.sections)
+    return nseg_by_rule(morphology, lambda L: _odd(math.ceil(L / length - 1e-9)))
 
 
 def nseg_by_rule(morphology: Morphology, rule: Callable[[float], int]) -> tuple[int, ...]:
-    """Numbers of segments that are a function of the length of a section in um."""
-    return tuple(max(1, rule(s.L)) for s in morphology.sections)
+    """Numbers of segments by a function of a section's length in um, except where a section has a number of its own."""
+    return tuple(s.nseg or max(1, rule(s.L)) for s in morphology.sections)
 
 
 def nseg_bluepyopt(morphology: Morphology, length: float = 40.0) -> tuple[int, ...]:
@@ -233,7 +236,8 @@ def nseg_by_d_lambda(
     for section, ra, c in every:
         _positive(f"Ra of {section.name}", ra)
         _positive(f"cm of {section.name}", c)
-        found.append(int((section.L / (d_lambda * _length_constant(section, ra, c, frequency)) + 0.9) / 2) * 2 + 1)
+        longest = d_lambda * _length_constant(section, ra, c, frequency)
+        found.append(section.nseg or int((section.L / longest + 0.9) / 2) * 2 + 1)
     return tuple(found)
 
 
