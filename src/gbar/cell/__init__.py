@@ -1,7 +1,7 @@
 """The description of a cell, as a Python object and as a YAML file."""
 
 from gbar.cell.cell import Cell, Quantity, variables
-from gbar.cell.file import read_cell, shipped_cells, write_cell
+from gbar.cell.file import read_cell, shipped_cells
 from gbar.cell.geometry import Origin
 from gbar.cell.ions import IonUse
 from gbar.cell.painted import Painted
@@ -9,6 +9,7 @@ from gbar.cell.profile import Profile
 from gbar.cell.region import Region
 from gbar.cell.segments import SegmentRule
 from gbar.cell.site import Along, At, Site
+from gbar.cell.write import write_cell
 
 __all__ = [
     "Along",

@@ -103,7 +103,7 @@ class Cell:
         for site in self.sites:
             at = self.place(site)
             region = self.region(self.morphology.sections[self.morphology.index(at.section)].region)
-            _check_variable(site, region)
+            check_variable(site, region)
         for stimulus in self.protocol.stimuli:
             for name in stimulus.sites:
                 if name not in names:
@@ -304,7 +304,8 @@ def _painted_quantities(painted: Painted, region: str) -> list[Quantity]:
     return found
 
 
-def _check_variable(site: Site, region: Region) -> None:
+def check_variable(site: Site, region: Region) -> None:
+    """Raises CellError where a site records what its region does not have."""
     known = variables(region)
     if site.variable not in known:
         raise CellError(

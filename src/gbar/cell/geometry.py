@@ -44,7 +44,10 @@ def counts(
             raise CellError(f"the number of segments is stated for {name}, which is no section and no region",
                             remedy=f"{nearest(name, known)}name one that there is")  # fmt: skip
     found = _ruled(morphology, rule, properties)
-    stated = [rule.sections.get(s.name, rule.sections.get(s.region, n)) for s, n in zip(sections, found, strict=True)]
+    stated = [
+        rule.sections.get(s.name, s.nseg or rule.sections.get(s.region, n))
+        for s, n in zip(sections, found, strict=True)
+    ]
     for section, count in zip(sections, stated, strict=True):
         if count > MOST:
             raise CellError(f"section {section.name} has {count} segments, more than {MOST}",
@@ -99,10 +102,12 @@ def scaled(morphology: Morphology, factors: Scales) -> Morphology:
 def _scaled(section: Section, length: float, diameter: float) -> Section:
     if length == diameter == 1.0:
         return section
-    points = section.points
+    points, diams = section.points, section.diams
     if points is not None:
         points = points * np.array([length, length, length, diameter])
-    return replace(section, L=section.L * length, diam=section.diam * diameter, points=points)
+    if diams is not None:
+        diams = tuple(d * diameter for d in diams)
+    return replace(section, L=section.L * length, diam=section.diam * diameter, points=points, diams=diams)
 
 
 def place(morphology: Morphology, numbers: Sequence[int], site: Site) -> At:
@@ -111,7 +116,9 @@ def place(morphology: Morphology, numbers: Sequence[int], site: Site) -> At:
     if isinstance(where, At):
         names = [section.name for section in morphology.sections]
         if where.section not in names:
-            hint = nearest(where.section, names) or (f"{where.section}[0]? " if f"{where.section}[0]" in names else "")
+            if f"{where.section}[0]" in names:  # as in hoc
+                return At(f"{where.section}[0]", where.x)
+            hint = nearest(where.section, names)
             shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
             raise CellError(f"the site {site.name} lies on {where.section}, which is no section",
                             remedy=f"{hint}there are: {shown}")  # fmt: skip
@@ -194,6 +201,8 @@ def determinants(section: Section) -> list[Any]:
     data: list[Any] = [section.name, section.L, section.diam, section.region]
     if section.parent >= 0:
         data += [section.parent, section.parent_x]
+    if section.diams is not None:
+        data.append(list(section.diams))
     if section.points is not None:
         points = np.ascontiguousarray(section.points, dtype="<f8")
         data.append(hashlib.sha256(points.tobytes()).hexdigest())

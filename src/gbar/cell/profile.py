@@ -86,6 +86,11 @@ class Profile:
         """The names of the shorthands, and of their coefficients."""
         return {kind: names for kind, (_, names) in _SHORT.items()}
 
+    @staticmethod
+    def bare(formula: str) -> tuple[str, ...]:
+        """The coefficients that a formula needs. Raises CellError where it is none."""
+        return tuple(name for name in Formula(formula).names if name not in PLACE)
+
     @property
     def reads(self) -> tuple[str, ...]:
         """The names that the formula reads."""

@@ -68,7 +68,8 @@ class Axial:
         Ra = np.repeat(self.Ra[:, None], len(theta), axis=1)
         free = self.columns >= 0
         Ra[free] = theta.T[self.columns[free]]
-        return 1.0 / (Ra * size.resistance[self.nodes])
+        conductance: Float[np.ndarray, "quantity row"] = 1.0 / (Ra * size.resistance[self.nodes])
+        return conductance
 
 
 Group = Copies | Profiled | Sizes | Axial

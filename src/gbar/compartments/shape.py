@@ -123,8 +123,8 @@ class Shape:
             good = all(math.isfinite(x) and x > 0 for pair in scales.values() for x in pair)
             found.append(nodes(geometry.scaled(self.morphology, scales), self.counts) if good else None)
         missing = np.full(len(self.nodes.area), np.nan)
-        columns = [
+        area, diam, resistance = (
             np.stack([missing if cut is None else getattr(cut, name) for cut in found], axis=1)
             for name in ("area", "diam", "resistance")
-        ]
-        return Dimensions(*columns, distance)
+        )
+        return Dimensions(area, diam, resistance, distance)
