@@ -44,7 +44,7 @@ def lower(tree: b.File, symbols: Symbols) -> Lowered:
     advance = _block(symbols.solved, symbols, fresh, solver=solver)  # NEURON gathers the SOLVEs of BREAKPOINT here
 
     carried = _carried(symbols, initial, current, advance)
-    keep = {*symbols.states, *carried, *_written(symbols)}
+    keep = {*symbols.states, *carried, *symbols.ion_writes}
     initial = prune(initial, keep)
     advance = prune(advance, keep)
     current = _with_currents(current, symbols)
@@ -74,7 +74,7 @@ def _block(
     flat = flatten(
         inline(body, symbols.routines, fresh, symbols.file), fresh, _constants(symbols) | dict(start or {}), solver
     )
-    own = (symbols.variables() | _written(symbols)) - symbols.constants.keys()
+    own = (symbols.variables() | symbols.ion_writes) - symbols.constants.keys()
     results = tuple((n, e) for n, e in flat.values.items() if n in own and e != t.Name(n))
     for stated in flat.conductances:  # CONDUCTANCE names a variable whose value counts at the end of the block
         value = flat.values.get(stated.variable, t.Name(stated.variable, stated.at))
@@ -91,12 +91,6 @@ def _body(block: b.Initial | b.Breakpoint | None) -> tuple[t.Statement, ...]:
 def _declared(tree: b.File) -> tuple[str, ...]:
     """What STATE declares, concentrations of ions included."""
     return tuple(entry.name for block in tree.blocks if isinstance(block, b.States) for entry in block.entries)
-
-
-def _written(symbols: Symbols) -> frozenset[str]:
-    """The variables of ions, other than currents, that the mechanism writes."""
-    written = {name.id for use in symbols.ions for name in use.writes}
-    return frozenset(written - symbols.currents.keys())
 
 
 def _slope_name(ion: str | None) -> str:
