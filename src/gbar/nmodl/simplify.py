@@ -104,6 +104,7 @@ def simplify_code(code: Sequence[Line], results: Results) -> tuple[list[Line], R
     known: dict[str, t.Expr] = {}
     out: list[Line] = []
     below: dict[str, t.Binary] = {}
+    stepped = {line.state for line in code if isinstance(line, t.Step)}
     for line in code:
         value = _turned(simplify(substitute(line.value, known)), below)
         if isinstance(line, t.Step):
@@ -112,9 +113,7 @@ def simplify_code(code: Sequence[Line], results: Results) -> tuple[list[Line], R
             continue
         if isinstance(value, t.Name | t.Number):
             known[line.target] = value
-            if not isinstance(value, t.Number) or not any(
-                isinstance(step, t.Step) and step.state == line.target for step in code
-            ):
+            if not isinstance(value, t.Number) or line.target not in stepped:
                 continue
         if isinstance(value, t.Binary) and value.op == "/" and not isinstance(value.right, t.Number):
             below[line.target] = value
