@@ -30,10 +30,10 @@ from typing import Any
 
 import numpy as np
 from coverage_files import ModFile, density_mechanisms, features, sample
-from coverage_gbar import by_kernel, by_oracle, lacking, undeclared
+from coverage_gbar import by_kernel, by_oracle, undeclared
 from coverage_neuron import NeuronError, reference
 
-from gbar.errors import UserError
+from gbar.errors import InternalError, UserError
 from gbar.mechanism import read
 
 # Numba looks for the package called coverage, and must not find this file
@@ -87,14 +87,20 @@ def measure(file: ModFile, cache: Path, engine: str, tell: Any) -> Row:
         return replace(row, verdict="refused", message=str(error), seconds_read=time.perf_counter() - begin)
     row = replace(row, seconds_read=time.perf_counter() - begin, warnings=list(mechanism.warnings))
     names = list(known.states)
-    if engine == "auto":
-        engine = "oracle" if lacking(mechanism) else "kernel"
-    row = replace(row, engine=engine)
-    answer = (by_kernel if engine == "kernel" else by_oracle)(mechanism, names)
+    row = replace(row, engine="oracle" if engine == "oracle" else "kernel")
+    try:
+        answer = (by_oracle if engine == "oracle" else by_kernel)(mechanism, names)
+    except (UserError, InternalError) as error:
+        if engine != "auto":
+            raise
+        row = replace(row, engine="oracle", message=f"the kernel: {type(error).__name__}: {error}")
+        answer = by_oracle(mechanism, names)
     row = replace(row, seconds_compile=answer.seconds_compile, seconds_run=answer.seconds_run)
     row = judged(row, known.v, known.states, answer.v, answer.states)
     missing = undeclared(file, mechanism, names)
-    return replace(row, message=f"states of NEURON's that gbar has not: {' '.join(missing)}") if missing else row
+    if missing:
+        row = replace(row, message=f"states of NEURON's that gbar has not: {' '.join(missing)}. {row.message}")
+    return row
 
 
 def judged(
@@ -125,7 +131,7 @@ def relative_difference(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _child(file: ModFile, cache: Path, engine: str, pipe: Connection) -> None:
-    os.nice(19)
+    os.nice(10)
     with tempfile.TemporaryFile() as sink:
         os.dup2(sink.fileno(), 1)
         os.dup2(sink.fileno(), 2)

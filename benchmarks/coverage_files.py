@@ -40,6 +40,7 @@ class ModFile:
 
 def read(path: Path) -> ModFile:
     """A .mod file, byte for byte (latin-1)."""
+    path = path.resolve()
     text = path.read_bytes().decode("latin-1").replace("\x1a", " ")
     code = blanked(text)
     return ModFile(path, text, code, structure(code))

@@ -9,7 +9,7 @@ import numpy as np
 from coverage_files import ModFile
 from coverage_neuron import AREA, CELSIUS, DIAMETER, DT, STEPS, V_INIT, current
 
-from gbar.compartments import UNBOUND, Compartment, Compartments, Instance, Pool, Quantity, Reversal, Site
+from gbar.compartments import Compartment, Compartments, Instance, Pool, Quantity, Reversal, Site
 from gbar.kernel.build import build
 from gbar.kernel.interpret import interpret
 from gbar.mechanism import Ion, Mechanism
@@ -23,11 +23,8 @@ DEFAULTS = {  # e in mV, concentrations inside and outside in mM: nrnoc/membdef.
     "ca": (12.5 * float(np.log(2.0 / 5e-5)), 5e-5, 2.0),
 }
 OTHERS = (0.0, 1.0, 1.0)
+UNBOUND = ("v", "t", "dt", "celsius", "area", "diam")  # never bound as a parameter
 VALENCES = {"na": 1.0, "k": 1.0, "ca": 2.0}
-
-
-class Unsupported(Exception):
-    """The kernel does not do this yet."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +104,7 @@ def by_oracle(mechanism: Mechanism, names: list[str]) -> Answer:
 
 
 def by_kernel(mechanism: Mechanism, names: list[str]) -> Answer:
-    """The compiled float64 kernel's answer. Raises Unsupported, or whatever the kernel raises."""
+    """The compiled float64 kernel's answer."""
     pairs = compared(mechanism, names)
     begin = time.perf_counter()
     kernel = build(tables(mechanism, tuple(pairs.values())), "float64", lanes=16)
@@ -116,14 +113,6 @@ def by_kernel(mechanism: Mechanism, names: list[str]) -> Answer:
     samples = traces.v[0][0]
     states = dict(zip(pairs, samples[1:], strict=True))
     return Answer(samples[0], states, built - begin, time.perf_counter() - built)
-
-
-def lacking(mechanism: Mechanism) -> str:
-    """What the kernel does not do of a mechanism yet; empty if nothing."""
-    for ion in mechanism.ions:
-        if set(ion.reads) - {f"e{ion.name}"} or set(ion.writes) - {f"i{ion.name}"}:
-            return "concentrations"
-    return "memory" if mechanism.memory else ""
 
 
 def undeclared(file: ModFile, mechanism: Mechanism, names: list[str]) -> list[str]:
