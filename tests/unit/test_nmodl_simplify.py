@@ -99,3 +99,9 @@ def test_values_stay(tree, x, y):
     before, after = value(tree, x, y), value(simplify(tree), x, y)
     if math.isfinite(before) and abs(before) < 1e6:
         assert math.isclose(before, after, rel_tol=1e-9, abs_tol=1e-9)
+
+
+@pytest.mark.parametrize("text", ["x/1e200/1e200", "x/1e-200/1e-200"])
+def test_divisors_are_gathered_only_if_their_product_is_a_number(text):
+    below = t.Number(float(text.rpartition("/")[2]))
+    assert simplify(expression(text)) == t.Binary("/", t.Binary("/", t.Name("x"), below), below)

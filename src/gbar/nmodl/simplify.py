@@ -250,6 +250,8 @@ def divide(x: t.Expr, y: t.Expr) -> t.Expr:
             return negate(divide(x, b))
         case _, t.Binary("/", above, below):
             return divide(multiply(x, below), above)
+        case t.Binary("/", _, t.Number(one)), t.Number(other) if not 1e-300 < abs(one * other) < 1e300:
+            return t.Binary("/", x, y)
         case t.Binary("/", above, below), _:
             return divide(above, multiply(below, y))
     return fold("/", x, y)
