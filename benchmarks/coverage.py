@@ -242,6 +242,9 @@ def main() -> None:
     parser.add_argument("paths", nargs="*", type=Path)
     parser.add_argument("--table", type=Path, help="print the table of rows that were measured, and nothing else")
     parser.add_argument("--sample", type=int, help="how many files, drawn by --seed")
+    parser.add_argument(
+        "--only", nargs="*", default=[], help="files with one of these features, as the table names them"
+    )
     parser.add_argument("--skip", type=int, default=0, help="leave out the first files of the sample")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--engine", choices=("auto", "kernel", "oracle", "neuron"), default="auto")
@@ -257,6 +260,8 @@ def main() -> None:
     cache.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("GBAR_CACHE", str(cache / "kernels"))
     files = sample(density_mechanisms(options.paths), options.sample, options.seed)[options.skip :]
+    if options.only:
+        files = [file for file in files if set(features(file)) & set(options.only)]
     print(f"{len(files)} density mechanisms", file=sys.stderr)
     rows = []
     with contextlib.ExitStack() as stack:
