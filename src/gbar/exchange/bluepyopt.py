@@ -126,10 +126,9 @@ def read_recipe(folder: Folder, name: str) -> tuple[Recipe, float, list[str]]:
     notes += [f"{what} is not stated: {value:g} {unit} is taken"
               for what, value, unit in (("v_init", v_init, "mV"), ("celsius", celsius, "degC")) if what not in stated]  # fmt: skip
     inserted = tuple(_inserted(folder))
-    tapered = {"axon": 5, "myelin": 5} if folder.new else {}
     recipe = Recipe(
         name, inserted, tuple(kept), celsius, ("sscx", "hay") if folder.new else ("hay",),
-        SegmentRule("every", EVERY, sections=tapered), source=HAY if not folder.new else "",
+        SegmentRule("every", EVERY), source=HAY if not folder.new else "",
     )  # fmt: skip
     return recipe, v_init, notes
 

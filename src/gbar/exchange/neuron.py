@@ -83,7 +83,7 @@ def text(cell: Cell, stimuli: Mapping[str, Any]) -> str:
         "STIMULI": dict(stimuli),
     }
     comments = {
-        "SECTIONS": "name, region, nseg, parent, place on the parent, and L and diam or points (x, y, z, diam)",
+        "SECTIONS": "name, region, nseg, parent, place on the parent, and L and diam (or one a segment), or points (x, y, z, diam)",
         "REGIONS": "membranes; `ions` are reversal potentials and concentrations at the start, `fixed` are not computed",
         "PROFILES": "values along a section, one a segment",
         "SITES": "places to record from and to inject at: section, x, variable",
@@ -111,6 +111,8 @@ def _sections(cell: Cell) -> list[tuple[Any, ...]]:
 
 
 def _shape(section: Section) -> Any:
+    if section.diams is not None:
+        return float(section.L), list(map(float, section.diams))
     if section.points is None:
         return float(section.L), float(section.diam)
     return [tuple(map(float, point)) for point in section.points]

@@ -60,13 +60,7 @@ def build(h: Any) -> dict[str, Any]:
         section = cell[name] = h.Section(name=name)
         if parent is not None:
             section.connect(cell[parent](place), 0)
-        if isinstance(shape, tuple):
-            section.L, section.diam = shape
-        else:
-            section.pt3dclear()
-            for x, y, z, diam in shape:
-                section.pt3dadd(x, y, z, diam)
-        section.nseg = nseg
+        draw(section, shape, nseg)
         paint(h, section, REGIONS[region])
     for (name, variable), values in PROFILES.items():
         for segment, value in zip(cell[name], values, strict=True):
@@ -77,6 +71,20 @@ def build(h: Any) -> dict[str, Any]:
         if hasattr(h, f"usetable_{suffix}"):
             setattr(h, f"usetable_{suffix}", 0)
     return cell
+
+
+def draw(section: Any, shape: Any, nseg: int) -> None:
+    """Gives a section its shape: points; or a length, and one diameter or one for each segment."""
+    if isinstance(shape, list):
+        section.pt3dclear()
+        for x, y, z, diam in shape:
+            section.pt3dadd(x, y, z, diam)
+        section.nseg = nseg
+        return
+    section.L, diams = shape
+    section.nseg = nseg
+    for segment, diam in zip(section, diams if isinstance(diams, list) else [diams] * nseg, strict=True):
+        segment.diam = diam
 
 
 def paint(h: Any, section: Any, region: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from gbar import mechanism
-from gbar.cell import Cell, Origin, Painted, Profile, Region, SegmentRule, Site
+from gbar.cell import Cell, Origin, Painted, Profile, Region, SegmentRule, Site, variables
 from gbar.cell.formula import Formula
 from gbar.cell.ions import DEFAULTS, ion_uses
 from gbar.document import Node
@@ -84,8 +84,9 @@ def cook(
     regions = tuple(kitchen.region(name) for name in morphology.regions)
     bare = Cell(
         recipe.name, morphology, regions, recipe.celsius, ParameterSpace(()), protocol,
-        description=recipe.description, source=recipe.source, segments=recipe.segments, sites=tuple(sites), origin=origin,
+        description=recipe.description, source=recipe.source, segments=recipe.segments, origin=origin,
     )  # fmt: skip
+    bare = replace(bare, sites=tuple(site for site in sites if kitchen.possible(bare, site)))
     cell = replace(bare, space=ParameterSpace(tuple(kitchen.free(bare))))
     return Imported(cell, tuple(dict.fromkeys(kitchen.told())))
 
@@ -212,6 +213,19 @@ class _Kitchen:
             return plain.pop(name)[0]
         self.notes.append(f"{name} is not stated: NEURON's {default:g} {unit} is taken")
         return default
+
+    def possible(self, cell: Cell, site: Site) -> bool:
+        """Whether a site lies on the cell and has what is to be recorded there; notes it if not."""
+        try:
+            section = cell.place(site).section
+        except CellError as error:
+            self.notes.append(f"{error.what}; {site.name} is not recorded")
+            return False
+        region = cell.region(cell.morphology.sections[cell.morphology.index(section)].region)
+        if site.variable not in variables(region):
+            self.notes.append(f"{region.name} has no {site.variable}; {site.name} is not recorded")
+            return False
+        return True
 
     def free(self, cell: Cell) -> list[FreeParameter]:
         """The settings with bounds as free parameters of the cell, tied over the regions where none overrode them."""
