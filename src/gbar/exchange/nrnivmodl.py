@@ -19,32 +19,28 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from gbar.errors import GbarError
+from gbar.errors import UserError
 from gbar.exchange.neuron import Exported
 from gbar.files import make_folder
 
 
-class NeuronMissing(GbarError):
-    """NEURON, or the C++ compiler that nrnivmodl needs, is not there."""
-
-
-class NeuronFailed(GbarError):
-    """nrnivmodl refused a .mod file, or NEURON stopped with an error."""
+class NeuronError(UserError):
+    """NEURON or the C++ compiler that nrnivmodl needs is missing, or one of them stopped with an error."""
 
 
 def find_neuron() -> str:
-    """NEURON's version; raises NeuronMissing, in one line, where it or a C++ compiler is missing."""
+    """NEURON's version; raises NeuronError where it or a C++ compiler is missing."""
     try:
         found = version("neuron")
     except PackageNotFoundError:
-        raise NeuronMissing("NEURON is not installed; pip install neuron") from None
+        raise NeuronError("NEURON is not installed", remedy="pip install neuron") from None
     if shutil.which("g++") is None and shutil.which("c++") is None and "CXX" not in os.environ:
-        raise NeuronMissing("NEURON's nrnivmodl needs a C++ compiler; install g++ or clang++")
+        raise NeuronError("NEURON's nrnivmodl needs a C++ compiler", remedy="install g++ or clang++")
     return found
 
 
 def compiled(mod_files: Iterable[Path]) -> Path | None:
-    """The library of these .mod files, compiled now or before; None where there are none. Raises NeuronFailed."""
+    """The library of these .mod files, compiled now or before; None where there are none. Raises NeuronError."""
     files = sorted(mod_files, key=lambda file: file.name)
     if not files:
         return None
@@ -70,26 +66,26 @@ def _compile(files: list[Path], folders: list[Path], place: Path) -> Path:
             shutil.copy(file, work / file.name)
         done = _process([_program("nrnivmodl"), "."], work)
         if done.returncode != 0 or _library(work) is None:
-            raise NeuronFailed(f"nrnivmodl failed:\n{_tail(done)}")
+            raise NeuronError(f"nrnivmodl failed: {_complaint(done)}")
         try:
             work.rename(place)
         except OSError:  # another process was faster
             pass
     library = _library(place)
     if library is None:
-        raise NeuronFailed(f"the compiled mechanisms cannot be kept in {place.parent}")
+        raise NeuronError("the compiled mechanisms cannot be kept there", file=place.parent, remedy="free some space")
     return library
 
 
 def run_exported(exported: Exported, library: Path | None = None) -> dict[str, Float[np.ndarray, "site time"]]:
-    """What an exported cell records under each stimulus of its protocol, by the stimulus's name. Raises NeuronFailed."""
+    """What an exported cell records under each stimulus of its protocol, by the stimulus's name. Raises NeuronError."""
     library = library or compiled(exported.mod_files.values())
     with tempfile.TemporaryDirectory(prefix="gbar-neuron-") as temporary:
         out = Path(temporary) / "traces.npz"
         command = [sys.executable, str(exported.script.resolve()), "-o", str(out)]
         done = _process([*command, *(["--library", str(library)] if library else [])], Path(temporary))
         if done.returncode != 0 or not out.exists():
-            raise NeuronFailed(f"NEURON failed:\n{_tail(done)}")
+            raise NeuronError(f"NEURON failed: {_complaint(done)}")
         with np.load(out) as saved:
             return {str(name): saved[f"v{k}"] for k, name in enumerate(saved["stimuli"])}
 
@@ -104,7 +100,7 @@ def _program(name: str) -> str:
     beside = Path(sys.executable).with_name(name)
     found = str(beside) if beside.exists() else shutil.which(name)
     if found is None:
-        raise NeuronMissing(f"NEURON's {name} is not on the path; pip install neuron")
+        raise NeuronError(f"NEURON's {name} is not on the path", remedy="pip install neuron")
     return found
 
 
@@ -113,8 +109,11 @@ def _library(folder: Path) -> Path | None:
     return found[0] if found else None
 
 
-def _tail(done: subprocess.CompletedProcess[str], lines: int = 30) -> str:
-    return "\n".join((done.stdout + done.stderr).strip().splitlines()[-lines:])
+def _complaint(done: subprocess.CompletedProcess[str]) -> str:
+    """The lines of a failed process that say why: those with an error in them, else the last."""
+    lines = (done.stdout + "\n" + done.stderr).strip().splitlines()
+    told = [line for line in lines if "rror" in line] or lines[-3:]
+    return " | ".join(line.strip() for line in told[:6])[:1000]
 
 
 def _cache_folder() -> Path:
