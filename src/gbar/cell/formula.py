@@ -17,7 +17,8 @@ import numpy as np
 from gbar.errors import CellError
 
 MAX_LENGTH = 2000
-MAX_DEPTH = 60
+MAX_DEPTH = 25
+MAX_TOKENS = 400  # so that no formula exhausts the stack
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>\{\s*[A-Za-z_]\w*\s*\}|(?:math\.)?[A-Za-z_]\w*)"
@@ -148,6 +149,8 @@ class _Parser:
             kind = str(match.lastgroup)
             self.tokens.append((kind, match[kind], match.start(kind)))
             at = match.end()
+            if len(self.tokens) > MAX_TOKENS:
+                raise self.error(f"more than {MAX_TOKENS} names, numbers and signs", at, "write it shorter")
 
     def error(self, what: str, column: int, remedy: str) -> CellError:
         return CellError(f"the formula {self.text!r}, character {column + 1}: {what}", remedy=remedy)

@@ -135,16 +135,30 @@ def spans(morphology: Morphology, numbers: Sequence[int]) -> list[tuple[float, f
     from gbar.morphology.segments import segments
 
     nodes = segments(morphology, numbers)
+    membrane = np.flatnonzero(nodes.area > 0)
+    membrane = membrane[np.lexsort((nodes.x[membrane], nodes.section[membrane]))]
+    ends = np.searchsorted(nodes.section[membrane], np.arange(len(numbers) + 1))
+    towards = _towards_soma(morphology)
     found = []
-    for i in range(len(morphology.sections)):
-        mine = np.flatnonzero((nodes.section == i) & (nodes.area > 0))
-        first, last = mine[np.argmin(nodes.x[mine])], mine[np.argmax(nodes.x[mine])]
+    for i in range(len(numbers)):
+        first, last = membrane[ends[i]], membrane[ends[i + 1] - 1]
         half = nodes.length[first] / 2
-        if i == _root(morphology):
-            found.append((nodes.distance[first] + half, nodes.distance[last] + half))
-        else:
-            found.append((nodes.distance[first] - half, nodes.distance[last] + half))
-    return [(float(a), float(b)) for a, b in found]
+        nearest_end = towards.get(i, 0.0)
+        start = nodes.distance[first] + (-half if nearest_end == 0.0 else half)
+        stop = nodes.distance[last] + (-half if nearest_end == 1.0 else half)
+        found.append((float(start), float(stop)))
+    return found
+
+
+def _towards_soma(morphology: Morphology) -> dict[int, float]:
+    """Where the way to the soma leaves a section that the soma hangs on, and 0.5 for the soma; of all others it is 0."""
+    at = _root(morphology)
+    found = {at: 0.5}
+    while morphology.sections[at].parent >= 0:
+        x = morphology.sections[at].parent_x
+        at = morphology.sections[at].parent
+        found[at] = x
+    return found
 
 
 def _root(morphology: Morphology) -> int:
