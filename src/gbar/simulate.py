@@ -11,8 +11,9 @@ from threading import Event
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from gbar.errors import ParameterError
-from gbar.kernel.build import Kernel
+from gbar.errors import ParameterError, ProtocolError
+from gbar.kernel.build import Kernel, build
+from gbar.kernel.cable import Electrode
 from gbar.protocol import Protocol, Stimulus
 from gbar.traces import Status, Traces
 
@@ -43,9 +44,11 @@ def simulate(
     >>> traces = simulate(kernel, space.draw(0, 0, 1000), cell.protocol)  # doctest: +SKIP
     """
     theta = checked(kernel, theta)
-    sweeps = tuple((stimulus, stimulus.injected()) for stimulus in protocol.stimuli)
+    if kernel.cable is None and any(stimulus.clamps for stimulus in protocol.stimuli):
+        kernel = build(kernel.compartments, kernel.precision, cable=True)
+    sweeps = tuple(_sweep(kernel, stimulus) for stimulus in protocol.stimuli)
     rows, sites = len(theta), len(kernel.compartments.sites)
-    v = tuple(np.empty((rows, sites, stimulus.samples), kernel.dtype) for stimulus, _ in sweeps)
+    v = tuple(np.empty((rows, sites, stimulus.samples), kernel.dtype) for stimulus in protocol.stimuli)
     extreme = np.zeros((len(sweeps), rows), kernel.dtype)
     _run_blocks(_Lanes(kernel, theta, sweeps, v, extreme), threads or _cores(), progress)
     return Traces(v=v, sampling=tuple(s.sampling for s in protocol.stimuli), status=_status(extreme))
@@ -103,7 +106,7 @@ class _Lanes:
 
     kernel: Kernel
     theta: Float[np.ndarray, "row parameter"]
-    sweeps: tuple[tuple[Stimulus, Float[np.ndarray, " step"]], ...]
+    sweeps: tuple[_Sweep, ...]
     v: tuple[Array, ...]
     extreme: Array
 
@@ -116,14 +119,53 @@ class _Lanes:
         rows: int = block.stop - block.start
         filled = np.minimum(np.arange(block.start, block.start + self.kernel.lanes), block.stop - 1)
         varying = np.ascontiguousarray(self.kernel.compartments.setting(self.theta[filled]))
-        values = self.kernel.compartments.values
-        for s, (stimulus, current) in enumerate(self.sweeps):
+        for s, sweep in enumerate(self.sweeps):
             if stop.is_set():
                 return 0
-            steps = (stimulus.n_warm, stimulus.n_steps, stimulus.stride)
-            out = (self.v[s][block], self.extreme[s, block])
-            self.kernel.run(values, varying, current, stimulus.dt, stimulus.v_init, *steps, *out)
+            run_block(self.kernel, varying, sweep, self.v[s][block], self.extreme[s, block])
         return rows
+
+
+@dataclass(frozen=True)
+class _Sweep:
+    """A stimulus, and what its electrodes do: the current of the first compartment, or all of them."""
+
+    stimulus: Stimulus
+    electrodes: tuple[Electrode, ...]
+
+
+def _sweep(kernel: Kernel, stimulus: Stimulus) -> _Sweep:
+    """The electrodes of a stimulus. Raises ProtocolError for a site that the cell does not have."""
+    sites = kernel.compartments.sites
+    place = {site.name: site.compartment for site in sites}
+    for name in stimulus.sites:
+        if name not in place:
+            raise ProtocolError(
+                f"stimulus {stimulus.name} acts at {name}, which is no site of {kernel.compartments.cell}",
+                remedy=f"its sites are {', '.join(place)}",
+            )
+    currents = [Electrode(sites[0].compartment if sites else 0, stimulus.injected())]
+    currents += [Electrode(place[i.site], stimulus.injected_by(i)) for i in stimulus.injections]
+    clamps = [Electrode(place[c.site], stimulus.command(c), c.resistance) for c in stimulus.clamps]
+    return _Sweep(stimulus, (*currents, *clamps))
+
+
+def run_block(kernel: Kernel, varying: Array, sweep: _Sweep, v: Array, extreme: Array) -> None:
+    """One block of lanes through one sweep."""
+    stimulus, tables = sweep.stimulus, kernel.cable
+    steps = (stimulus.n_warm, stimulus.n_steps, stimulus.stride)
+    values = kernel.compartments.values
+    currents = np.array([e.values for e in sweep.electrodes if e.resistance is None])
+    if tables is None:
+        kernel.run(values, varying, currents.sum(axis=0), stimulus.dt, stimulus.v_init, *steps, v, extreme)
+        return
+    clamps = [e for e in sweep.electrodes if e.resistance is not None]
+    command = np.array([e.values for e in clamps]).reshape(len(clamps), currents.shape[1])
+    conductance = np.array([1.0 / e.resistance for e in clamps if e.resistance is not None])
+    memory = tables.memory(kernel.dtype, values, varying, stimulus.dt, stimulus.v_init)
+    table, theta = tables.table(sweep.electrodes), tables.theta(varying)
+    electrodes = (currents, command, conductance)
+    kernel.run(memory, table, values, theta, *electrodes, stimulus.dt, stimulus.v_init, *steps, v, extreme)
 
 
 def _run_blocks(lanes: _Lanes, threads: int, progress: Progress | None) -> None:

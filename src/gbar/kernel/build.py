@@ -22,19 +22,27 @@ import numpy as np
 from gbar.compartments import Compartments, lower
 from gbar.errors import InternalError
 from gbar.files import write_whole
+from gbar.kernel import cable_text
+from gbar.kernel.cable import CableTables
+from gbar.kernel.cable_emit import emit_cable
 from gbar.kernel.emit import LANES, VERSION, emit
+from gbar.kernel.pattern import pattern
 
 if TYPE_CHECKING:
     from gbar.cell import Cell
 
 Precision = Literal["float32", "float64"]
 
+CABLE_LANES: dict[str, int] = {"float32": 64, "float64": 32}
+CACHE = 768 * 1024  # bytes: what of a core's second-level cache the state of a block may take
+
 
 @dataclass(frozen=True)
 class Kernel:
     """A cell compiled for one precision. It knows which quantities are free, and no quantity's value.
 
-    `run` is the compiled function (see the docstring in its source), `path` the file of its source.
+    `run` is the compiled function (see the docstring in its source), `path` the file of its source. `cable` are the
+    tables of a kernel of many compartments; a cell of one compartment is compiled without, unless that is asked for.
     """
 
     compartments: Compartments
@@ -42,6 +50,7 @@ class Kernel:
     lanes: int
     path: Path
     run: Callable[..., None] = field(repr=False, compare=False)
+    cable: CableTables | None = field(default=None, repr=False, compare=False)
 
     @property
     def source(self) -> str:
@@ -54,27 +63,51 @@ class Kernel:
         return np.dtype(self.precision)
 
 
-def build(cell: Cell | Compartments, precision: Precision = "float32", *, lanes: int | None = None) -> Kernel:
+def build(
+    cell: Cell | Compartments,
+    precision: Precision = "float32",
+    *,
+    lanes: int | None = None,
+    cable: bool | None = None,
+) -> Kernel:
     """The compiled kernel of a cell; seconds the first time, then from the cache.
 
     `lanes` is the number of parameter sets that are run side by side: a power of two, 16 at least; leave it out for
-    what measured best. Raises CellError where the cell does not state what a mechanism reads.
+    what measured best. `cable` asks for the code of many compartments, whose text does not depend on the morphology,
+    also for one; leave it out for what is needed. Raises CellError where the cell does not state what a mechanism
+    reads.
 
     >>> kernel = build(read_cell("sphere"), "float64")  # doctest: +SKIP
     """
     compartments = cell if isinstance(cell, Compartments) else lower(cell)
+    if lanes is not None and (lanes < 16 or lanes & (lanes - 1)):
+        raise InternalError(f"{lanes} lanes: a power of two from 16 is needed")
+    if cable or (cable is None and len(compartments.compartments) > 1):
+        return _cable(compartments, precision, lanes)
     width = lanes or LANES[precision]
-    if width < 16 or width & (width - 1):
-        raise InternalError(f"{width} lanes: a power of two from 16 is needed")
-    path, run = _compiled(emit(compartments, precision, width))
+    path, run = _compiled(emit(compartments, precision, width), VERSION)
     return Kernel(compartments, precision, width, path, run)
 
 
-def _compiled(text: str) -> tuple[Path, Callable[..., None]]:
+def _cable(compartments: Compartments, precision: Precision, lanes: int | None) -> Kernel:
+    """A kernel of many compartments: as many lanes as leave its state in the second-level cache, 16 at least."""
+    found = pattern(compartments)
+    width = lanes or CABLE_LANES[precision]
+    text, layout = emit_cable(found, precision, width)
+    tables = CableTables(compartments, layout)
+    while lanes is None and width > 16 and tables.elements * np.dtype(precision).itemsize > CACHE:
+        width //= 2
+        text, layout = emit_cable(found, precision, width)
+        tables = CableTables(compartments, layout)
+    path, run = _compiled(text, cable_text.VERSION)
+    return Kernel(compartments, precision, width, path, run, tables)
+
+
+def _compiled(text: str, version: int) -> tuple[Path, Callable[..., None]]:
     """The file and the function of a kernel's text, from the cache where it is there and whole."""
     import numba
 
-    digest = hashlib.sha256(f"{VERSION}\n{numba.__version__}\n{text}".encode()).hexdigest()[:32]
+    digest = hashlib.sha256(f"{version}\n{numba.__version__}\n{text}".encode()).hexdigest()[:32]
     name = f"gbar_kernel_{digest}"
     try:
         path = _write(_cache_folder() / f"{name}.py", text)

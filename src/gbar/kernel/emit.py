@@ -118,7 +118,9 @@ class _Emitter(Writer):
         if self.precision == "float32":
             for k, slot in enumerate(self.slots):
                 if slot.step.op == "advance":
-                    self.errors[k] = self.place(self.new_slot(f"rounding error of {slot.name}"))
+                    self.errors[self.graph.leaf("slot", Level.STEP, k)] = self.place(
+                        self.new_slot(f"rounding error of {slot.name}")
+                    )
         for k in range(len(self.slots)):
             self.texts.step.append(f"{self.fresh(self.slots[k].name.split()[0])} = {self.place(k)}")
             self.names[self.graph.leaf("slot", Level.STEP, k), True] = self.texts.step[-1].split()[0]

@@ -171,6 +171,21 @@ class InstanceEquations:
         raise InternalError(f"no code for the operator {e.op}")
 
 
+def moving(mechanism: Mechanism) -> set[str]:
+    """The variables of ions, currents aside, that a mechanism's blocks change."""
+    m = mechanism
+    held = {name for ion in m.ions for name in (*ion.reads, *ion.writes)} - {f"i{ion.name}" for ion in m.ions}
+    return held & {name for block in (m.initial, m.breakpoint, m.advance) for name, _ in block.results}
+
+
+def carried(mechanism: Mechanism) -> tuple[str, ...]:
+    """The variables of its own that a time step changes and one of its blocks reads: states, and some ASSIGNED ones."""
+    m = mechanism
+    written = {name for name, _ in (*m.breakpoint.results, *m.advance.results)}
+    read = inputs(m.breakpoint) | inputs(m.slope) | inputs(m.advance)
+    return m.states + tuple(name for name in m.assigned if name in written and name in read)
+
+
 def advanced(graph: Graph, old: Node, new: Node, name: str) -> Node:
     """The new value of a slot; an `advance` of the old one by an increment where it has that form."""
     increment: Node | None = None

@@ -11,15 +11,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from gbar.errors import InternalError
 from gbar.kernel.graph import Graph, Level, Node, walk
 
 WIDTH = 100  # longest expression before it is given a name
 UNIFORM = ("injected_now", "t_middle", "t_end")  # leaves that are the same for every lane of a step
 
-COMPENSATED = """increment_{k} = {increment} - {error}
-{name} = {old} + increment_{k}
-{error} = ({name} - {old}) - increment_{k}
+COMPENSATED = """{given} = {increment} - {error}
+{name} = {old} + {given}
+{error} = ({name} - {old}) - {given}
 """
 
 
@@ -45,10 +44,14 @@ class Writer:
         self.graph, self.precision = graph, precision
         self.texts = Texts()
         self.names: dict[tuple[Node, bool], str] = {}  # (node, as seen from the time loop)
-        self.errors: dict[int, str] = {}  # slot -> the text of its rounding error, where that is carried
+        self.errors: dict[Node, str] = {}  # old value -> the text of its rounding error, where that is carried
+        self.taken: Counter[str] = Counter()
+        self.count(roots)
+
+    def count(self, roots: Iterable[Node]) -> None:
+        """Counts how often each value below the roots is used."""
         roots = list(roots)
         self.uses = Counter(a for node in walk(roots) for a in node.arguments) + Counter(roots)
-        self.taken: Counter[str] = Counter()
 
     # --- what subclasses say ---
 
@@ -141,12 +144,11 @@ class Writer:
     def advance(self, node: Node) -> str:
         """The name of a slot's new value: the old one plus an increment, with the sum's rounding error where kept."""
         increment, old = (self.names[a, True] for a in node.arguments)
-        k = node.arguments[1].label
-        if not isinstance(k, int):
-            raise InternalError("advance of something that is no slot")
         name = self.fresh(self.graph.hints.get(node, "x"))
-        if k in self.errors:
-            text = COMPENSATED.format(k=k, increment=increment, name=name, old=old, error=self.errors[k])
+        error = self.errors.get(node.arguments[1])
+        if error is not None:
+            given = self.fresh("increment")
+            text = COMPENSATED.format(increment=increment, name=name, old=old, error=error, given=given)
             self.texts.step.extend(text.splitlines())
         else:
             self.texts.step.append(f"{name} = {old} + {increment}")

@@ -1,0 +1,404 @@
+"""The functions of one mechanism in a kernel of many compartments: initial, currents, advance.
+
+Each goes through the mechanism's instances, copies what one needs from elsewhere (v, variables of ions) into the
+instance's own stretch of memory, computes there for all lanes, and adds what it gives to compartment and pools.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gbar.errors import InternalError
+from gbar.kernel.cable_text import CURRENT, SLOPE
+from gbar.kernel.graph import Graph, Level, Node
+from gbar.kernel.instance import Environment, InstanceEquations, advanced, carried, moving
+from gbar.kernel.pattern import IonPattern, MechanismPattern
+from gbar.kernel.writer import Texts, Writer, bare, clean, indented
+
+INITIAL = '''
+
+@njit(**OPTIONS)
+def initial_{stem}(memory, table, quantities, theta, dt, v_init):
+    """INITIAL of {title}, and what of it does not change in time."""
+    data = table[{data}]
+    numbers = table[{numbers}]
+    links = table[{links}]
+    for k in range(table[{count}]):
+        s = memory[data + k * {size}:data + (k + 1) * {size}]
+        c = memory[numbers + k * {number_count}:numbers + (k + 1) * {number_count}]
+        link = table[links + k * {link_count}:links + (k + 1) * {link_count}]
+{pools}
+{fixed}
+        for lane in range(LANES):
+{lane}
+'''
+
+LOOP = '''
+
+@njit(**OPTIONS)
+def {phase}_{stem}(memory, table, time):
+    """{meaning} of {title}."""
+    data = table[{data}]
+    numbers = table[{numbers}]
+    links = table[{links}]
+    {uniform} = R(time)
+    for k in range(table[{count}]):
+        s = memory[data + k * {size}:data + (k + 1) * {size}]
+        c = memory[numbers + k * {number_count}:numbers + (k + 1) * {number_count}]
+        link = table[links + k * {link_count}:links + (k + 1) * {link_count}]
+        node = memory[link[0]:link[0] + NODE]
+{pools}
+{gather}
+{fixed}
+        for lane in range(LANES):
+{step}
+{scatter}
+'''
+COPY = """for lane in range(LANES):
+    {to} = {of}"""
+GIVE = """for lane in range(LANES):
+    {to} += {of}"""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a mechanism stands in the table: how many instances, where their stretches, numbers and links begin."""
+
+    count: int
+    data: int
+    numbers: int
+    links: int
+
+
+@dataclass(frozen=True)
+class MechanismLayout:
+    """What the tables of a mechanism have to hold.
+
+    `links` of an instance: the place of its compartment, of the pools of `ions`, the quantities `fixed`, the rows of
+    theta `lanes`. `rows` are the slots of variables that can be recorded.
+    """
+
+    pattern: MechanismPattern
+    places: Places
+    slots: int
+    numbers: int
+    ions: tuple[str, ...]
+    rows: Mapping[str, int]
+
+    @property
+    def links(self) -> int:
+        """How many integers an instance has."""
+        return 1 + len(self.ions) + len(self.pattern.fixed) + len(self.pattern.lanes)
+
+
+class MechanismText:
+    """Writes the functions of one mechanism: `functions` has their text, `layout` what they expect."""
+
+    def __init__(
+        self, pattern: MechanismPattern, ions: tuple[IonPattern, ...], places: Places, precision: str, lanes: int
+    ) -> None:
+        self.pattern, self.precision, self.lanes, self.places = pattern, precision, lanes, places
+        self.mechanism = pattern.mechanism
+        self.pool = {name: ion for ion in ions for name in ion.variables}  # variable -> its ion
+        self.ions = tuple(dict.fromkeys(self.pool[name].name for name in pattern.pooled))
+        self.title = clean(self.mechanism.name) or "mechanism"
+        self.stem = f"{self.title}_{places.count}"
+        self.graph = Graph()
+        self.slots: list[str] = []
+        self.numbers = 0
+        self.scratch = [self.new_slot("work") for _ in range(2 + len(pattern.pooled))]
+        self.used: list[Texts] = []
+        self.phases: list[str] = []
+        self._build()
+
+    # --- equations ---
+
+    def _build(self) -> None:
+        g, m = self.graph, self.mechanism
+        constants = {name: g.leaf("given", Level.FIXED, name) for name in self.pattern.fixed}
+        constants |= {name: g.leaf("given", Level.LANE, name) for name in self.pattern.lanes}
+        for name, node in constants.items():
+            g.hints[node] = name
+        constants["dt"] = g.leaf("dt", Level.FIXED)
+        start = self._ions(Level.LANE)
+        eq = InstanceEquations(g, m, constants, dict(start))
+        eq.initialise(g.leaf("v_init", Level.FIXED))
+        kept = dict.fromkeys((*carried(m), *(n for n in self.pattern.recorded if n in eq.state)))
+        self.rows = {name: self.new_slot(name) for name in kept}
+        initial = {name: eq.state[name] for name in kept}
+        written = {name: node for name, node in eq.ions.items() if node is not start.get(name)}
+        for name, k in self.rows.items():
+            eq.keep(name, g.leaf("slot", Level.STEP, k))
+        constant_state = dict(eq.state)
+        v, ions = g.leaf("v", Level.STEP), self._ions(Level.STEP)
+        g.hints[v] = "v"
+        eq.ions = dict(ions)
+        current, slope = eq.currents(v, g.leaf("t_middle", Level.STEP), self.precision == "float64")
+        own = {name: node for name, node in eq.own.items() if name in self.pattern.recorded}
+        self.rows |= {name: self.new_slot(name) for name in own}
+        first = _Results(self._changes(eq, ions), own, {CURRENT: current, SLOPE: slope}, self._totals(eq))
+        eq.state, eq.ions = constant_state, dict(ions)
+        eq.advance(v, g.leaf("t_end", Level.STEP))
+        second = _Results(self._changes(eq, ions), {}, {}, {})
+        self.head = _Head(self, [*initial.values(), *written.values(), *first.roots, *second.roots])
+        self.breakpoint = _Loop(self, "currents", first)
+        self.advance = _Loop(self, "advance", second)
+        self.head.finish(initial, written)
+
+    def _ions(self, level: Level) -> Environment:
+        op = "ion" if level == Level.STEP else "ion_start"
+        leaves = {name: self.graph.leaf(op, level, name) for name in self.pattern.pooled}
+        self.graph.hints |= {node: name for name, node in leaves.items()}
+        return leaves
+
+    def _changes(self, eq: InstanceEquations, ions: Environment) -> dict[str, Node]:
+        """What a phase changes: its own variables, and those of ions that are not totals."""
+        new = {name: eq.state[name] for name in eq.slots if eq.state[name] is not eq.slots[name]}
+        new |= {name: eq.ions[name] for name in self.pattern.pooled if name not in eq.totals}
+        old = {**ions, **eq.slots}
+        return {
+            name: advanced(self.graph, old[name], node, name) for name, node in new.items() if node is not old[name]
+        }
+
+    def _totals(self, eq: InstanceEquations) -> dict[str, Node]:
+        """What the mechanism adds to the total currents of ions."""
+        totals: dict[str, Node] = {}
+        for current in self.mechanism.currents:
+            name = f"i{current.ion}"
+            if current.ion and name in self.pattern.pooled:
+                totals[name] = self.graph.add(totals.get(name, self.graph.number(0.0)), eq.own[current.name])
+        return totals
+
+    # --- places ---
+
+    def new_slot(self, meaning: str) -> int:
+        """One slot more for every instance."""
+        self.slots.append(clean(meaning))
+        return len(self.slots) - 1
+
+    def slot(self, k: int) -> str:
+        """A slot of a lane in the text."""
+        return f"s[{k * self.lanes} + lane]"
+
+    def in_pool(self, name: str) -> str:
+        """A variable of an ion in its pool's stretch."""
+        ion = self.pool[name]
+        return f"pool_{self.ions.index(ion.name)}[{ion.variables.index(name) * self.lanes} + lane]"
+
+    def given(self, name: str) -> int:
+        """Where the links have the quantity or the row of a constant."""
+        return 1 + len(self.ions) + (*self.pattern.fixed, *self.pattern.lanes).index(name)
+
+    def pools(self, names: list[str]) -> list[str]:
+        """Lines that define the stretches of the pools that hold variables."""
+        lines = []
+        for k in sorted({self.ions.index(self.pool[name].name) for name in names}):
+            ion = next(self.pool[n] for n in self.pattern.pooled if self.pool[n].name == self.ions[k])
+            size = (len(ion.variables) + 1) * self.lanes
+            lines.append(f"pool_{k} = memory[link[{k + 1}]:link[{k + 1}] + {size}]")
+        return lines
+
+    # --- results ---
+
+    @property
+    def layout(self) -> MechanismLayout:
+        """What the functions expect in the tables."""
+        return MechanismLayout(self.pattern, self.places, len(self.slots), self.numbers, self.ions, self.rows)
+
+    @property
+    def concentrations(self) -> tuple[str, ...]:
+        """The ions of which INITIAL may write a concentration."""
+        m = self.mechanism
+        return tuple(i.name for i in m.ions if {f"{i.name}i", f"{i.name}o"} & set(i.writes) & moving(m))
+
+    def functions(self) -> str:
+        """The text of the functions."""
+        common = {
+            "stem": self.stem,
+            "title": self.title,
+            **vars(self.places),
+            "size": len(self.slots) * self.lanes,
+            "number_count": self.numbers,
+            "link_count": self.layout.links,
+        }
+        loops = [loop for loop in (self.breakpoint, self.advance) if not loop.empty]
+        return self.head.text(common) + "".join(loop.text(common) for loop in loops)
+
+
+@dataclass(frozen=True)
+class _Results:
+    """What a phase makes: changes of variables, what is recorded, sums for the compartment (by slot) and for pools."""
+
+    changes: Mapping[str, Node]
+    own: Mapping[str, Node]
+    sums: Mapping[int, Node]
+    totals: Mapping[str, Node]
+
+    @property
+    def roots(self) -> list[Node]:
+        """All values."""
+        return [node for part in (self.changes, self.own, self.sums, self.totals) for node in part.values()]
+
+
+class _Head(Writer):
+    """INITIAL and the constants of the time loop."""
+
+    def __init__(self, owner: MechanismText, roots: list[Node]) -> None:
+        super().__init__(owner.graph, roots, owner.precision)
+        self.owner = owner
+        self.constants: dict[Node, tuple[str, int]] = {}
+        owner.used.append(self.texts)
+
+    def constant(self, node: Node) -> tuple[str, int]:
+        """("fixed", its place among the numbers) or ("lane", its slot) of a value for the time loop."""
+        if node not in self.constants:
+            text, owner = bare(self.once(node)), self.owner
+            if node.level == Level.FIXED:
+                self.constants[node] = "fixed", owner.numbers
+                self.texts.fixed.append(f"c[{owner.numbers}] = R({text})")
+                owner.numbers += 1
+            else:
+                slot = owner.new_slot(self.graph.hints.get(node, "constant"))
+                self.constants[node] = "lane", slot
+                self.texts.lane.append(f"{owner.slot(slot)} = R({text})")
+        return self.constants[node]
+
+    def finish(self, initial: Mapping[str, Node], written: Mapping[str, Node]) -> None:
+        """Writes the starting values, after the constants."""
+        values = {name: bare(self.once(node)) for name, node in {**initial, **written}.items()}
+        for name in initial:
+            self.texts.lane.append(f"{self.owner.slot(self.owner.rows[name])} = R({values[name]})")
+        for name in written:
+            self.texts.lane.append(f"new_{clean(name)} = {values[name]}")
+        self.texts.lane += [f"{self.owner.in_pool(name)} = R(new_{clean(name)})" for name in written]
+
+    def leaf(self, node: Node) -> str | None:
+        if node.op in ("dt", "v_init"):
+            return node.op
+        if not isinstance(node.label, str) or node.op not in ("given", "ion_start"):
+            return None
+        name = self.fresh(node.label)
+        if node.op == "ion_start":
+            self.texts.lane.append(f"{name} = float({self.owner.in_pool(node.label)})")
+        elif node.level == Level.FIXED:
+            self.texts.fixed.append(f"{name} = quantities[link[{self.owner.given(node.label)}]]")
+        else:
+            self.texts.lane.append(f"{name} = theta[link[{self.owner.given(node.label)}], lane]")
+        return name
+
+    def text(self, common: Mapping[str, object]) -> str:
+        return INITIAL.format(
+            **common,
+            pools=indented(self.owner.pools(list(self.owner.pattern.pooled)), 8),
+            fixed=indented(self.texts.fixed, 8),
+            lane=indented(self.texts.lane, 12),
+        )
+
+
+class _Loop(Writer):
+    """A phase of a time step."""
+
+    def __init__(self, owner: MechanismText, phase: str, results: _Results) -> None:
+        sums = {slot: node for slot, node in results.sums.items() if node.number != 0.0}
+        self.results = _Results(results.changes, results.own, sums, results.totals)
+        super().__init__(owner.graph, self.results.roots, owner.precision)
+        self.owner, self.phase = owner, phase
+        self.loads: list[str] = []
+        self.gathered: list[str] = []
+        self.scattered: list[tuple[str, str, int]] = []  # (template, where to, the slot of what)
+        self.empty = not self.results.roots
+        owner.used.append(self.texts)
+        self.write()
+
+    def write(self) -> None:
+        """Writes the lines of the loop over lanes, and those of the loops after it."""
+        owner, results = self.owner, self.results
+        if owner.precision == "float32":
+            for node in results.changes.values():
+                if node.op == "advance":
+                    name = self.graph.hints.get(node.arguments[1], "value")
+                    self.errors[node.arguments[1]] = owner.slot(owner.new_slot(f"rounding error of {name}"))
+        finals = {node: self.in_loop(node) for node in results.roots}
+        spare = iter(owner.scratch)
+        lines = self.texts.step
+        lines += [f"{owner.slot(owner.rows[name])} = {finals[node]}" for name, node in results.own.items()]
+        for name, node in results.changes.items():
+            if name in owner.rows:
+                lines.append(f"{owner.slot(owner.rows[name])} = {finals[node]}")
+            else:
+                self.scatter(COPY, owner.in_pool(name), finals[node], next(spare))
+        for slot, node in results.sums.items():
+            self.scatter(GIVE, f"node[{slot * owner.lanes} + lane]", finals[node], next(spare))
+        for name, node in results.totals.items():
+            self.scatter(GIVE, owner.in_pool(name), finals[node], next(spare))
+
+    def scatter(self, template: str, to: str, text: str, slot: int) -> None:
+        """Leaves a value in a slot for work, to be brought elsewhere by a loop of its own."""
+        self.texts.step.append(f"{self.owner.slot(slot)} = {text}")
+        self.scattered.append((template, to, slot))
+
+    def leaf(self, node: Node) -> str | None:
+        raise InternalError(f"{node.op} is no value of the time loop")
+
+    def loop_leaf(self, node: Node) -> str | None:
+        owner, text = self.owner, super().loop_leaf(node)
+        if text is not None:
+            return text
+        if node.op == "slot" and isinstance(node.label, int):
+            place = owner.slot(node.label)
+        elif node.op == "v":
+            place = self.gather("v", "node[lane]")
+        elif node.op == "ion" and isinstance(node.label, str):
+            place = self.gather(node.label, owner.in_pool(node.label))
+        else:
+            return None
+        name = self.fresh(self.graph.hints.get(node, "x"))
+        self.texts.step.insert(0, f"{name} = {place}")
+        return name
+
+    def gather(self, name: str, of: str) -> str:
+        """The slot for work into which a value from elsewhere is copied."""
+        self.gathered.append(name)
+        place = self.owner.slot(self.owner.scratch[len(self.gathered) - 1])
+        self.loads.extend(COPY.format(to=place, of=of).splitlines())
+        return place
+
+    def hoist(self, node: Node) -> None:
+        if (node, True) in self.names:
+            return
+        if node.op == "number":
+            self.names[node, True] = self.literal(node)
+            return
+        kind, k = self.owner.head.constant(node)
+        name = self.fresh(self.graph.hints.get(node, "c"))
+        self.names[node, True] = name
+        if kind == "fixed":
+            self.texts.fixed.append(f"{name} = c[{k}]")
+        else:
+            self.texts.step.insert(0, f"{name} = {self.owner.slot(k)}")
+
+    def text(self, common: Mapping[str, object]) -> str:
+        given = [
+            line
+            for template, to, slot in self.scattered
+            for line in template.format(to=to, of=self.owner.slot(slot)).splitlines()
+        ]
+        return LOOP.format(
+            **common,
+            phase=self.phase,
+            meaning={"currents": "BREAKPOINT", "advance": "SOLVE"}[self.phase],
+            uniform={"currents": "t_middle", "advance": "t_end"}[self.phase],
+            pools=indented(self.owner.pools(self.pooled()), 8),
+            gather=indented(self.loads, 8),
+            fixed=indented(self.texts.fixed, 8),
+            step=indented(self.texts.step, 12),
+            scatter=indented(given, 8),
+        )
+
+    def pooled(self) -> list[str]:
+        """The variables of ions that are copied here or given."""
+        names = [name for name in self.gathered if name != "v"]
+        return names + [
+            n for n in self.owner.pattern.pooled if any(to == self.owner.in_pool(n) for _, to, _ in self.scattered)
+        ]
