@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
 from gbar.errors import CellError
-from gbar.morphology.morphology import Morphology, Section, arc, traced
+from gbar.morphology.morphology import Morphology, Section, traced
 from gbar.morphology.repair import REPAIRS
 
 REGIONS = {1: "soma", 2: "axon", 3: "basal", 4: "apical"}
@@ -27,12 +27,17 @@ class Draft:
     parent: Draft | None = None
     parent_x: float = 1.0
     wired: bool = False  # the first point is of the parent, and no membrane leads from it to the second
-    contour: bool = False  # the points are an outline; their centre line is made already
+    shape: Float[np.ndarray, "point 4"] = field(init=False)  # the own points as NEURON gets them
 
     @property
     def own(self) -> Float[np.ndarray, "point 4"]:
         """The points between which there is membrane."""
         return self.points[1:] if self.wired else self.points
+
+    @property
+    def empty(self) -> bool:
+        """Whether all own points are in one place."""
+        return bool((self.shape[:, :3] == self.shape[0, :3]).all())
 
 
 def stem(kind: int) -> str:
@@ -45,6 +50,8 @@ def assemble(drafts: list[Draft], file: Path, repair: Collection[str], notes: li
 
     Sections stand in NEURON's order (by type, then as in the file), but a parent always before its children.
     """
+    for draft, shape in zip(drafts, _single_precision([draft.own for draft in drafts]), strict=True):
+        draft.shape = shape
     drafts = _without_empty(drafts, file, repair, notes)
     names: dict[Draft, str] = {}
     count: dict[int, int] = {}
@@ -65,11 +72,11 @@ def assemble(drafts: list[Draft], file: Path, repair: Collection[str], notes: li
 
 
 def _section(draft: Draft, name: str, parent: int) -> Section:
-    points = draft.own
-    if len(points) == 1:
-        points = as_sphere(points[0])
+    points = draft.shape
+    if len(draft.own) == 1:
+        (points,) = _single_precision([as_sphere(draft.own[0])])
     region = REGIONS.get(draft.type, "custom")
-    return traced(name, region, eight_digits(points), parent, draft.parent_x if parent >= 0 else 1.0)
+    return traced(name, region, points, parent, draft.parent_x if parent >= 0 else 1.0)
 
 
 def as_sphere(point: Float[np.ndarray, " 4"]) -> Float[np.ndarray, "3 4"]:
@@ -78,6 +85,14 @@ def as_sphere(point: Float[np.ndarray, " 4"]) -> Float[np.ndarray, "3 4"]:
     points[0, 0] -= point[3] / 2
     points[2, 0] += point[3] / 2
     return points
+
+
+def _single_precision(every: list[Float[np.ndarray, "point 4"]]) -> list[Float[np.ndarray, "point 4"]]:
+    """The points of sections as NEURON stores them, all at once."""
+    if not every:
+        return []
+    flat = eight_digits(np.concatenate(every)).astype(np.float32).astype(np.float64)
+    return np.split(flat, np.cumsum([len(points) for points in every])[:-1])
 
 
 def eight_digits(values: Float[np.ndarray, "point 4"]) -> Float[np.ndarray, "point 4"]:
@@ -103,16 +118,15 @@ def _without_empty(drafts: list[Draft], file: Path, repair: Collection[str], not
     for draft in reversed(drafts):
         points = draft.own
         if draft.parent is None:
-            if len(points) > 1 and not arc(eight_digits(points))[-1] > 0:
+            if len(points) > 1 and draft.empty:
                 _refuse_or_note(draft, file, repair, notes, "a root without length", "made a sphere")
                 draft.points, draft.wired = points[:1], False
             continue
         if len(points) == 1 or (len(points) == 2 and _same(points)):
-            notes.append(
-                f"{file}:{draft.line}: a {stem(draft.type)} section without length is left out, as NEURON does"
-            )
-        elif not arc(eight_digits(points))[-1] > 0:
-            _refuse_or_note(draft, file, repair, notes, f"a {stem(draft.type)} section without length", "dropped")
+            what = f"a section without length ({stem(draft.type)}) is left out, as NEURON does"
+            notes.append(f"{file}:{draft.line}: {what}")
+        elif draft.empty:
+            _refuse_or_note(draft, file, repair, notes, f"a section without length ({stem(draft.type)})", "dropped")
         else:
             continue
         kept.remove(draft)

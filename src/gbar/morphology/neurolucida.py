@@ -73,12 +73,12 @@ def _soma(drawing: Drawing, path: Path, repair: Collection[str], notes: list[str
 def _sphere(drawing: Drawing, path: Path, repair: Collection[str], notes: list[str]) -> Draft:
     roots = [branch for branch in drawing.branches if branch.parent < 0]
     if "soma" not in repair:
-        what = f"no outline of a soma (CellBody) with three points or more, and {len(roots)} trees"
+        what = "no outline of a soma (CellBody) with three points or more"
         remedy = f'draw it, or repair with "soma": {REPAIRS["soma"]}'
         raise CellError(what, file=path, line=roots[0].line, remedy=remedy)
     starts = np.array([root.points[0] for root in roots])
     centre: Float[np.ndarray, " 4"] = np.append(starts[:, :3].mean(axis=0), starts[:, 3].max())
-    notes.append(f"soma: a sphere of {centre[3]:g} um put amid the first points of {len(roots)} trees")
+    notes.append(f"soma: a sphere of {centre[3]:g} um put amid the first points of the trees ({len(roots)})")
     return Draft(SOMA, roots[0].line, as_sphere(centre))
 
 

@@ -70,7 +70,7 @@ def _one_tree(points: Points, repair: Collection[str], notes: list[str]) -> Poin
         lost = np.flatnonzero(~keep)
         if len(lost):
             notes.append(
-                f"drop-roots: dropped {_count(len(lost))} that do not hang on the soma: {_places(points, lost)}"
+                f"drop-roots: dropped {_count(len(lost))} off the tree that has the soma: {_places(points, lost)}"
             )
         if parent[main] == -2:
             notes.append(f"drop-roots: point {points.id[main]} (line {points.line[main]}) made the root")
@@ -135,16 +135,14 @@ def _joined(
     new[main] = -1
     if parent[main] == -2:
         notes.append(f"join-roots: point {points.id[main]} (line {points.line[main]}) made the root")
-    joined = tree == main
+    inside = np.flatnonzero(tree == main)
     for root in dict.fromkeys(tree.tolist()):
         if root == main:
             continue
         at = root if root >= 0 else -1 - root
-        inside = np.flatnonzero(joined)
         gap = np.sqrt(np.sum((points.xyz[inside] - points.xyz[at]) ** 2, axis=1))
         near = int(inside[np.argmin(gap)])
         new[at] = points.id[near]
-        joined |= tree == root
         notes.append(
             f"join-roots: point {points.id[at]} (line {points.line[at]}) joined to point {points.id[near]}, "
             f"{gap.min():.6g} um away"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,15 +86,23 @@ def _between(points: Float[np.ndarray, "point 4"], x: float) -> Float[np.ndarray
 
 
 def _depth_first(morphology: Morphology) -> list[int]:
-    """Sections so that the points of each stand together, with other branches between a parent and an only child."""
+    """Sections so that the points of each stand together.
+
+    An only child of its parent's region stands later if it can, for right behind its parent it would be read as a part
+    of that.
+    """
     children: dict[int, list[int]] = {}
     for index, section in enumerate(morphology.sections):
         children.setdefault(section.parent, []).append(index)
-    found, waiting = [], [0]
-    while waiting:
-        index = waiting.pop()
+    found: list[int] = []
+    waiting, later = [0], deque[int]()
+    while waiting or later:
+        index = waiting.pop() if waiting else later.popleft()
         found.append(index)
-        waiting += reversed(children.get(index, []))
+        below = children.get(index, [])
+        alike = len(below) == 1 and morphology.sections[below[0]].region == morphology.sections[index].region
+        later.extend(below if alike else [])
+        waiting += [] if alike else reversed(below)
     return found
 
 
@@ -119,7 +128,10 @@ def _add(
         parent, x = _joint(morphology, section)
         low, high = made.first[parent], made.last[parent]
         above = low if x == 0 else high if x == 1 else _inner(low, high, x)
-        points = points[_skipped(made, above, points, kind) :]
+        wire = x not in (0, 1) and made.rows[above][0] == _SOMA != kind
+        points = points if wire else points[_skipped(made, above, points, kind) :]
+        if len(points) == 1:  # Import3d takes a branch of it for one that joins its 0 end
+            points = np.stack((_middle(made.rows[above][1], points[0], kind, made.rows[above][0]), points[0]))
     elif len(points) == 3 and _is_sphere(points):
         points = points[1:2] if _wired(morphology) else points
     elif len(points) == 2:
@@ -141,12 +153,19 @@ def _skipped(made: _File, above: int, points: Float[np.ndarray, "point 4"], kind
     if np.abs(at[:3] - points[0, :3]).max() > 1e-4 or len(points) < 2:
         return 0
     length = float(np.sqrt(np.sum((points[1, :3] - points[0, :3]) ** 2)))
-    if parent_kind == _SOMA and kind != _SOMA:
-        first = points[1, 3]
-    else:
-        first = at[3]
+    first = points[1, 3] if parent_kind == _SOMA and kind != _SOMA else at[3]
     ring = 0.25 * abs(points[0, 3] ** 2 - first**2)
     return int(0.5 * abs(points[0, 3] - first) * length <= ring)
+
+
+def _middle(
+    above: Float[np.ndarray, " 4"], point: Float[np.ndarray, " 4"], kind: int, parent_kind: int
+) -> Float[np.ndarray, " 4"]:
+    """The point half way from a joint to the only point of a section."""
+    middle = (above + point) / 2
+    if parent_kind == _SOMA != kind:
+        middle[3] = point[3]
+    return np.asarray(middle)
 
 
 def _is_sphere(points: Float[np.ndarray, "3 4"]) -> bool:
@@ -165,10 +184,10 @@ def _losses(morphology: Morphology, path: Path) -> tuple[str, ...]:
     said = [*again.notes]
     if len(again.sections) != len(morphology.sections):
         said.append(f"{len(morphology.sections)} sections are {len(again.sections)} in SWC")
-    named = set(_TYPES)
-    for region in morphology.regions:
-        if region in named:
-            before, after = morphology.region_area(region), again.region_area(region)
-            if abs(after / before - 1) > 1e-6:
-                said.append(f"the area of {region} is {after:.6g} um2 in SWC instead of {before:.6g}")
+    custom = [region for region in morphology.regions if region not in _TYPES]
+    for name, regions in [*((r, [r]) for r in morphology.regions if r in _TYPES), (", ".join(custom), custom)]:
+        before = sum(morphology.region_area(region) for region in regions)
+        after = again.region_area(regions[0] if regions[0] in _TYPES else "custom") if regions else 0.0
+        if abs(after - before) > 1e-6 * before:
+            said.append(f"the area of {name} is {after:.6g} um2 in SWC instead of {before:.6g}")
     return tuple(said)
