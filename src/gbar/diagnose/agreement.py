@@ -36,7 +36,7 @@ class Comparison:
 
     @property
     def spikes(self) -> tuple[int, int]:
-        """gbar's and NEURON's spikes."""
+        """How many spikes gbar and NEURON have."""
         return len(self._times(self.ours)), len(self._times(self.neurons))
 
     @property

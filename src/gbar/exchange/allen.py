@@ -37,7 +37,7 @@ def is_allen(node: Node) -> bool:
 
 
 def read_fit(node: Node, name: str) -> Fit:
-    """The recipe of a fit.json. Perisomatic models state their membrane under `passive`, all-active ones in the genome."""
+    """The recipe of a fit.json; perisomatic models state their membrane under `passive`, others in the genome."""
     fields = node.mapping(required=("passive", "conditions", "genome"), optional=None)
     passive, conditions = (_single(fields[key]) for key in ("passive", "conditions"))
     notes: list[str] = []
@@ -102,7 +102,9 @@ def _description(fields: Mapping[str, Node], perisomatic: bool) -> str:
     fitting = _single(fields["fitting"]) if "fitting" in fields else {}
     if "junction_potential" in fitting:
         junction = number(fitting["junction_potential"])
-        text += f" Its voltages are without the liquid junction potential of {junction:g} mV: a recording shows v - ({junction:g} mV)."
+        text += (
+            f" A recording of it shows v - ({junction:g} mV), since its liquid junction potential was not taken off."
+        )
     if "sweeps" in fitting:
         sweeps = ", ".join(f"{number(sweep):g}" for sweep in fitting["sweeps"].items())
         text += f" It was fitted to sweep {sweeps}."

@@ -1,14 +1,14 @@
 """BluePyOpt's optimisation folders as cells: the layout of its L5PC example, and that of the SSCx models.
 
-The example's folder has `parameters.json` (a list of settings), `mechanisms.json` and `protocols.json`; the SSCx one has
-`mechanisms`, `distributions` and `parameters` in one file, with protocols and a hall of fame beside it. Files are told
-apart by what is in them. How the originals build a cell: `bluepyopt/ephys` and `examples/l5pc` in
+The example's folder has `parameters.json` (a list of settings), `mechanisms.json` and `protocols.json`; the SSCx one
+has `mechanisms`, `distributions` and `parameters` in one file, with protocols and a hall of fame beside it. Files are
+told apart by what is in them. How the originals build a cell: `bluepyopt/ephys` and `examples/l5pc` in
 github.com/BlueBrain/BluePyOpt, `optimization/opt_module/setup` in github.com/BlueBrain/SSCxEModelExamples.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,13 +52,15 @@ def is_bluepyopt(node: Node) -> bool:
     value = node.value
     if isinstance(value, Mapping):
         return {"mechanisms", "parameters"} <= set(value)
-    return isinstance(value, tuple) and bool(value) and all(
-        isinstance(entry.value, Mapping) and "param_name" in entry.value for entry in value
+    return (
+        isinstance(value, tuple)
+        and bool(value)
+        and all(isinstance(entry.value, Mapping) and "param_name" in entry.value for entry in value)
     )
 
 
 def read_folder(source: Path) -> Folder:
-    """The files of a folder, or of the folder of a parameter file. Raises CellError where there is no parameter file."""
+    """The files of a folder, or of the folder that a parameter file is in. Raises CellError where there is none."""
     folder = source if source.is_dir() else source.parent
     files = {file: read_json(file) for file in sorted(folder.glob("*.json"))}
     found = [file for file, node in files.items() if is_bluepyopt(node)] if source.is_dir() else [source]
@@ -82,7 +84,7 @@ def read_folder(source: Path) -> Folder:
     return Folder(*parts, protocols, results, new, notes)
 
 
-def _one(files: Mapping[Path, Node], wanted) -> Node | None:  # type: ignore[no-untyped-def]
+def _one(files: Mapping[Path, Node], wanted: Callable[[Node], bool]) -> Node | None:
     return next((node for node in files.values() if wanted(node)), None)
 
 
@@ -96,17 +98,25 @@ def is_protocols(node: Node) -> bool:
 
 def _is_mechanisms(node: Node) -> bool:
     value = node.value
-    return isinstance(value, Mapping) and bool(value) and all(
-        name in SECTION_LISTS and isinstance(entry.value, tuple) and all(isinstance(n.value, str) for n in entry.value)
-        for name, entry in value.items()
+    return (
+        isinstance(value, Mapping)
+        and bool(value)
+        and all(
+            name in SECTION_LISTS
+            and isinstance(entry.value, tuple)
+            and all(isinstance(n.value, str) for n in entry.value)
+            for name, entry in value.items()
+        )
     )
 
 
 def _is_results(node: Node) -> bool:
     value = node.value
     first = value[0] if isinstance(value, tuple) and value else node
-    return isinstance(first.value, Mapping) and bool(first.value) and all(
-        "." in name and isinstance(entry.value, int | float) for name, entry in first.value.items()
+    return (
+        isinstance(first.value, Mapping)
+        and bool(first.value)
+        and all("." in name and isinstance(entry.value, int | float) for name, entry in first.value.items())
     )
 
 
@@ -123,8 +133,9 @@ def read_recipe(folder: Folder, name: str) -> tuple[Recipe, float, list[str]]:
             stated.add(setting.variable)
             v_init = setting.value if setting.variable == "v_init" else v_init
             celsius = setting.value if setting.variable == "celsius" else celsius
-    notes += [f"{what} is not stated: {value:g} {unit} is taken"
-              for what, value, unit in (("v_init", v_init, "mV"), ("celsius", celsius, "degC")) if what not in stated]  # fmt: skip
+    for what, value, unit in (("v_init", v_init, "mV"), ("celsius", celsius, "degC")):
+        if what not in stated:
+            notes.append(f"{what} is not stated: {value:g} {unit} is taken")
     inserted = tuple(_inserted(folder))
     recipe = Recipe(
         name, inserted, tuple(kept), celsius, ("sscx", "hay") if folder.new else ("hay",),
@@ -143,8 +154,7 @@ def _inserted(folder: Folder) -> list[tuple[str, tuple[str, ...], Node]]:
     found = []
     for name, entry in folder.mechanisms.mapping(optional=None).items():
         listed = entry.mapping(required=("mech",), optional=None)["mech"] if folder.new else entry
-        for suffix in listed.items():
-            found.append((suffix.text(), _regions(name, entry), suffix))
+        found += [(suffix.text(), _regions(name, entry), suffix) for suffix in listed.items()]
     return found
 
 
@@ -193,7 +203,8 @@ def _new_settings(folder: Folder, notes: list[str]) -> list[Setting]:
             value, bounds = _value(entry, None if free else val, val if free else None)
             alone = group == "global" or group.startswith("distribution_")
             label = variable if group == "global" else f"{variable}.{group}"
-            formula, coefficients = None, {}
+            formula: str | None = None
+            coefficients: dict[str, str] = {}
             if "dist" in fields and fields["dist"].text() != "uniform":
                 if fields["dist"].text() not in formulas:
                     raise fields["dist"].fail(f"unknown distribution {fields['dist'].text()!r}",
@@ -210,5 +221,5 @@ def read_values(node: Node, row: int) -> dict[str, float]:
     """A parameter set of a file of results: of a list, the one numbered `row` from 0. Raises CellError."""
     rows = node.items() if isinstance(node.value, tuple) else (node,)
     if not 0 <= row < len(rows):
-        raise node.fail(f"there is no parameter set {row}, there are {len(rows)}", f"name one from 0 to {len(rows) - 1}")
+        raise node.fail(f"there are {len(rows)} parameter sets, none numbered {row}", "count from 0")
     return numbers(rows[row])

@@ -88,9 +88,7 @@ def _stimulus(
     if relative and "holding" not in groups and (current := given["holding"]):
         steps.append(Step(0.0, whole, current))
     duration = math.ceil(whole / SAMPLING - 1e-9) * SAMPLING
-    return Stimulus(
-        name, Sum(tuple(steps)) if len(steps) != 1 else steps[0], round(duration, 6), DT, SAMPLING, v_init
-    )
+    return Stimulus(name, Sum(tuple(steps)) if len(steps) != 1 else steps[0], round(duration, 6), DT, SAMPLING, v_init)
 
 
 def _amplitude(group: str, fields: Mapping[str, Node], given: Mapping[str, float | None]) -> float | None:
@@ -137,5 +135,5 @@ def _site(record: Node, morphology: Morphology, apical_point: int | None, notes:
     if kind == "somadistanceapic":
         towards = "y" if apical_point is None else f"apic[{apical_point}]"
         if apical_point is None:
-            notes.append(f"{where(record)}: no apical point is stated; {name} lies on the way to the section farthest up")
+            notes.append(f"{where(record)}: no apical point is stated; {name} lies towards the section farthest up")
     return Site(name, Along(region, distance, towards), variable)

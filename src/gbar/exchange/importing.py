@@ -1,4 +1,4 @@
-"""Foreign cells as gbar's: a BluePyOpt folder or an Allen fit.json, with a morphology, to a folder with a cell in it."""
+"""Foreign cells as gbar's: a BluePyOpt folder or an Allen fit.json, with a morphology, to a folder with a cell."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ AXONS: dict[str, tuple[Any, Any]] = {  # -> what it does, and what a cell's YAML
 class Choices:
     """What the files leave open.
 
-    `axon` is one of AXONS; without it, as the original builds the cell. `values` is a JSON file of parameter sets, `row`
-    the one that becomes the cell's own. `threshold` and `holding` (nA) are the currents that some of BluePyOpt's
+    `axon` is one of AXONS; without it, as the original builds the cell. `values` is a JSON file of parameter sets,
+    `row` the one that becomes the cell's own. `threshold` and `holding` (nA) are the currents that some of BluePyOpt's
     protocols refer to, `apical_point` the number of the section that its distances lead to.
     """
 

@@ -25,7 +25,8 @@ def read_json(file: Path) -> Node:
             f"is not JSON: {error.msg}", file=file, line=error.lineno, column=error.colno, remedy="mend the text there"
         ) from None
     except (RecursionError, ValueError):
-        raise CellError("is nested too deeply, or holds a number that is none", file=file, remedy="name another file") from None
+        what = "is nested too deeply, or holds a number that is none"
+        raise CellError(what, file=file, remedy="name another file") from None
 
 
 def _placed(node: Node, file: Path) -> Node:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 from gbar.errors import OutputError
@@ -82,19 +83,20 @@ def _renamed(text: str, mechanism: Mechanism, name: str) -> str:
     if name == mechanism.name:
         return text
     found = list(lexer.tokens(text, str(mechanism.file)))
-    for before, lexeme in zip(found, found[1:], strict=False):
+    for before, lexeme in pairwise(found):
         if before.text == "SUFFIX" and lexeme.text == mechanism.name:
             lines = text.split("\n")
             line, start = lines[lexeme.at.line - 1], lexeme.at.column - 1
             lines[lexeme.at.line - 1] = line[:start] + name + line[start + len(mechanism.name) :]
             return "\n".join(lines)
-    raise OutputError("its SUFFIX is not where it is expected", file=mechanism.file, remedy="write SUFFIX in NEURON { }")
+    raise OutputError("its SUFFIX is not where it is expected", file=mechanism.file, remedy="write it in NEURON { }")
 
 
 def _copy_included(source: Path, name: str, folder: Path) -> None:
     target = (folder / name).resolve()
     if not target.is_relative_to(folder.resolve()):
-        raise OutputError(f"{name!r} is included from outside its folder", file=source, remedy="put it beside the mod file")
+        what = f"{name!r} is included from outside its folder"
+        raise OutputError(what, file=source, remedy="put it beside the mod file")
     if not target.exists() and (source / name).is_file():
         make_folder(target.parent)
         write_whole(target, (source / name).read_bytes())

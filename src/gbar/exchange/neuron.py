@@ -28,7 +28,7 @@ FILE = "cell.py"
 MOD_FILES = "mechanisms"
 
 _MARK = "# --- building and running the cell ---\n"
-_HEAD = '''"""A cell in NEURON, written by gbar {version}: tables of numbers, and the code that builds it and runs its protocol.
+_HEAD = '''"""A cell in NEURON, written by gbar {version}: tables, and code that builds it and runs its protocol.
 
     nrnivmodl mechanisms
     python cell.py -o traces.npz
@@ -69,7 +69,7 @@ def export_neuron(cell: Cell, folder: str | Path) -> Exported:
 
 
 def text(cell: Cell, stimuli: Mapping[str, Any]) -> str:
-    """The Python file of a cell. Strings are written as Python quotes them and numbers so that they read back exactly."""
+    """The Python file of a cell: strings as Python quotes them, numbers so that they read back exactly."""
     tables = {
         "NAME": cell.name,
         "DESCRIPTION": cell.description,
@@ -83,8 +83,8 @@ def text(cell: Cell, stimuli: Mapping[str, Any]) -> str:
         "STIMULI": dict(stimuli),
     }
     comments = {
-        "SECTIONS": "name, region, nseg, parent, place on the parent, and L and diam (or one a segment), or points (x, y, z, diam)",
-        "REGIONS": "membranes; `ions` are reversal potentials and concentrations at the start, `fixed` are not computed",
+        "SECTIONS": "name, region, nseg, parent, place on it; L and diam (or one a segment) or points (x, y, z, diam)",
+        "REGIONS": "membranes; `ions`: reversal potentials and concentrations at the start; `fixed`: not computed",
         "PROFILES": "values along a section, one a segment",
         "SITES": "places to record from and to inject at: section, x, variable",
     }
@@ -219,9 +219,7 @@ def _parts(waveform: Waveform) -> list[Waveform]:
     return [p for part in waveform.parts for p in _parts(part)] if isinstance(waveform, Sum) else [waveform]
 
 
-def _currents(
-    waveform: Waveform, site: str, stimulus: Stimulus, folder: Path, label: str
-) -> list[tuple[Any, ...]]:
+def _currents(waveform: Waveform, site: str, stimulus: Stimulus, folder: Path, label: str) -> list[tuple[Any, ...]]:
     start = stimulus.n_warm * stimulus.dt
     if isinstance(waveform, Step):
         return [("step", site, waveform.delay + start, waveform.duration, waveform.amplitude)]

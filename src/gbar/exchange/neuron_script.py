@@ -138,7 +138,7 @@ def stimulate(h: Any, cell: dict[str, Any], stimulus: dict[str, Any]) -> list[An
 
 
 def clamps(h: Any, cell: dict[str, Any], stimulus: dict[str, Any]) -> list[tuple[Any, float, list[tuple[int, float]]]]:
-    """The voltage clamps of a stimulus: the clamp, its series resistance, and up to which step it holds which voltage."""
+    """The voltage clamps of a stimulus: the clamp, its resistance, and up to which step it holds which voltage."""
     found = []
     for site, resistance, levels in stimulus["clamps"]:
         clamp = h.SEClamp(place(cell, site))
@@ -192,6 +192,7 @@ def run(h: Any, cell: dict[str, Any], name: str) -> Any:
 
 
 def main() -> None:
+    """The command line."""
     import numpy as np
 
     parser = argparse.ArgumentParser(description="Runs a cell's protocol in NEURON.")

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -67,10 +68,8 @@ def _compile(files: list[Path], folders: list[Path], place: Path) -> Path:
         done = _process([_program("nrnivmodl"), "."], work)
         if done.returncode != 0 or _library(work) is None:
             raise NeuronError(f"nrnivmodl failed: {_complaint(done)}")
-        try:
+        with suppress(OSError):  # another process was faster
             work.rename(place)
-        except OSError:  # another process was faster
-            pass
     library = _library(place)
     if library is None:
         raise NeuronError("the compiled mechanisms cannot be kept there", file=place.parent, remedy="free some space")

@@ -104,7 +104,8 @@ class _Kitchen:
         for setting in recipe.settings:
             present = [region for region in setting.regions if region in regions]
             if setting.regions and not present:
-                self.note(setting.at, f"{setting.label} is not used: the morphology has no {' or '.join(setting.regions)}")
+                missing = " or ".join(setting.regions)
+                self.note(setting.at, f"{setting.label} is not used: the morphology has no {missing}")
             for region in present:
                 self.owners[region, setting.variable] = setting
         unused = set(values) - {setting.label for setting in recipe.settings}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from gbar.diagnose.agreement import Check, Comparison
 from gbar.report.envelope import envelope
@@ -18,7 +19,7 @@ FLOOR = 1e-14  # where the logarithmic axis of differences begins
 
 @drawn
 def check_figure(made: Check) -> Figure:
-    """A pair of panels for each stimulus and parameter set (the first 12): the first site's trace, all sites' differences."""
+    """Two panels for each stimulus and parameter set (the first 12): the first site's trace, all sites' differences."""
     groups: dict[tuple[str, str], list[Comparison]] = {}
     for comparison in made.comparisons:
         groups.setdefault((comparison.stimulus, comparison.row), []).append(comparison)
@@ -37,6 +38,7 @@ def check_figure(made: Check) -> Figure:
         if k % columns == 0:
             trace.set_ylabel(f"{comparisons[0].variable} ({comparisons[0].unit})")
             difference.set_ylabel("difference")
+            trace.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, fontsize=7, handlelength=1.2)
         if k + columns >= len(shown):
             difference.set_xlabel("time (ms)")
     return figure
@@ -49,7 +51,6 @@ def _traces(axes: Axes, comparison: Comparison) -> None:
     ):
         t, v = envelope(np.asarray(values, dtype=np.float64), comparison.dt, 1500)
         axes.plot(t, v, color=colour, linewidth=width, label=label)
-    axes.legend(loc="upper right", fontsize=7, handlelength=1.2)
 
 
 def _differences(axes: Axes, comparisons: Sequence[Comparison]) -> None:
@@ -60,4 +61,7 @@ def _differences(axes: Axes, comparisons: Sequence[Comparison]) -> None:
         axes.plot(t, d, color=colour, linewidth=0.7, alpha=max(0.35, 1.0 - 0.2 * k))
     axes.axhline(comparisons[0].limit, color=TRUTH, linewidth=0.8, linestyle="--")
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(FixedLocator([10.0**power for power in range(-14, 6, 3)]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0e}"))
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.set_ylim(FLOOR, max(10 * comparisons[0].limit, 1.0))

@@ -64,7 +64,8 @@ def compare(
     """Runs all parameter sets in both simulators."""
     from gbar.kernel.build import build
 
-    exported = [export_neuron(cell.at(row), folder / name.replace(" ", "_")) for row, name in zip(theta, names, strict=True)]
+    folders = [folder / name.replace(" ", "_") for name in names]
+    exported = [export_neuron(cell.at(row), place) for row, place in zip(theta, folders, strict=True)]
     library = compiled(exported[0].mod_files.values())
     with ThreadPoolExecutor(max_workers=2) as pool:
         running = [pool.submit(run_exported, one, library) for one in exported]
@@ -78,10 +79,8 @@ def compare(
             for k, site in enumerate(kernel.compartments.sites):
                 reference = neurons[r][stimulus.name][k]
                 scale = 1.0 if site.variable == "v" else float(np.abs(reference).max()) / SPAN
-                found.append(
-                    Comparison(name, stimulus.name, site.name, site.variable, site.unit, stimulus.dt,
-                               v[r, k], reference, limit * scale)  # fmt: skip
-                )
+                place = (name, stimulus.name, site.name, site.variable, site.unit, stimulus.dt)
+                found.append(Comparison(*place, v[r, k], reference, limit * scale))
     movement = {}
     for r, name in enumerate(names):
         if not all(comparison.agrees for comparison in found if comparison.row == name):
@@ -106,7 +105,8 @@ def described(made: Check) -> str:
     rows = [
         (
             c.row, c.stimulus, c.site if c.variable == "v" else f"{c.site} {c.variable}",
-            f"{c.difference:.2g} {c.unit}".rstrip(), f"{c.limit:.0e}", _counted(c), _shifted(c), "" if c.agrees else "beyond",
+            f"{c.difference:.2g} {c.unit}".rstrip(), f"{c.limit:.0e}",
+            _counted(c), _shifted(c), "" if c.agrees else "beyond",
         )
         for c in made.comparisons
     ]  # fmt: skip
