@@ -39,12 +39,9 @@ def test_the_frame_is_right():
     [
         ({"initial": "m = n"}, r"5:15: n is not declared; declare it in"),
         ({"initial": "n = 1"}, r"5:11: n is not declared"),
-        ({"initial": "g = 1"}, r"5:11: g is a PARAMETER and cannot be assigned; declare it in ASSIGNED"),
-        ({"initial": "ek = 1"}, r"5:11: ek belongs to the simulator"),
         ({"initial": "dt = 1"}, r"5:11: dt belongs to the simulator"),
         ({"initial": "c = 1", "rest": "CONSTANT { c = 3 }"}, r"5:11: c is a constant and cannot be assigned"),
         ({"initial": "F = 1", "rest": "UNITS { F = 96485 (coul) }"}, r"5:11: F is a constant and cannot be assigned"),
-        ({"initial": "m = area"}, r"5:15: area is not supported; state what depends on it"),
         ({"initial": "m = f(1)"}, r"5:15: f\(\) is not defined; define it as a FUNCTION"),
         ({"initial": "m = abs(1)"}, r"5:15: abs\(\) is not supported; write fabs"),
         ({"initial": "m = exp(1, 2)"}, r"5:15: exp\(\) has 2 arguments; it takes 1"),
@@ -54,6 +51,15 @@ def test_the_frame_is_right():
         ({"initial": "m = exp"}, r"5:15: exp is a function; call it"),
         ({"initial": "m' = 1"}, r"5:11: m' in INITIAL; equations of states belong in a DERIVATIVE"),
         ({"initial": "SOLVE s METHOD cnexp"}, r"5:17: SOLVE in INITIAL is not supported"),
+        ({"derivative": "SOLVE s"}, r"7:22: SOLVE in DERIVATIVE is not supported"),
+        ({"breakpoint": "SOLVE s METHOD adams"}, r"6:20: METHOD adams is not supported; there are after_cvode"),
+        ({"breakpoint": "SOLVE f", "rest": "FUNCTION f() { f = 1 }"}, r"6:20: f takes arguments or has a value"),
+        ({"breakpoint": "SOLVE p", "rest": "PROCEDURE p(x) { a = x }"}, r"6:20: p takes arguments or has a value"),
+        ({"initial": "COMPARTMENT 2 { m }"}, r"5:11: a statement of KINETIC blocks in INITIAL"),
+        ({"derivative": "CONSERVE m = 1"}, r"7:16: a statement of KINETIC blocks in DERIVATIVE"),
+        ({"derivative": "~ m = 1"}, r"7:16: a simultaneous equation in DERIVATIVE; it belongs in a LINEAR"),
+        ({"rest": "BEFORE STEP { a = 1 }"}, r"8:1: BEFORE STEP is not supported; there are AFTER INITIAL and"),
+        ({"neuron": "SUFFIX x USEION ca"}, r"1:26: USEION ca neither READs nor WRITEs"),
         ({"rest": "FUNCTION f(x) { f = f(x - 1) }"}, r"8:21: f\(\) calls itself"),
         (
             {"rest": "FUNCTION f(x) { f = h(x) } FUNCTION h(x) { h = f(x) }"},
@@ -64,33 +70,16 @@ def test_the_frame_is_right():
         ({"parameter": "g = 1 g = 2"}, r"2:19: g is defined a second time; it is defined at 2:13"),
         ({"assigned": "v m"}, r"is defined a second time"),
         ({"assigned": "v exp"}, r"3:14: exp is a function of NMODL"),
-        ({"rest": "INITIAL { m = 1 }"}, r"8:1: a second INITIAL; join the two"),
-        ({"rest": "BREAKPOINT { i = 1 }"}, r"8:1: a second BREAKPOINT; join the two"),
         ({"neuron": "RANGE g"}, r"1:1: no SUFFIX"),
         ({"neuron": "SUFFIX x SUFFIX y"}, r"a second SUFFIX"),
-        (
-            {"neuron": "SUFFIX x USEION ca READ cai"},
-            r"1:34: reading the concentration cai is not supported yet; make it",
-        ),
-        ({"neuron": "SUFFIX x USEION ca WRITE cai"}, r"1:35: writing cai is not supported yet"),
-        ({"neuron": "SUFFIX x USEION ca READ ica"}, r"1:34: reading the ion's total current ica"),
-        ({"neuron": "SUFFIX x USEION ca READ xca"}, r"1:34: xca is no variable of the ion ca"),
+        ({"neuron": "SUFFIX x USEION ca READ xca"}, r"1:34: xca is no variable of the ion ca; there are eca, ica"),
         ({"neuron": "SUFFIX x USEION k READ ek USEION k WRITE ik"}, r"USEION k stands twice"),
         ({"neuron": "SUFFIX x USEION k WRITE ik NONSPECIFIC_CURRENT ik"}, r"1:57: the current ik stands twice"),
-        ({"assigned": "v ek ik (nA) i a"}, r"3:17: the current ik is in \(nA\); a density mechanism's currents are in"),
-        ({"assigned": "v ek ik (S/cm2) i a"}, r"3:17: the current ik is in \(S/cm2\)"),
-        ({"state": "m n"}, r"4:11: the state n has no equation; write n' = ... in DERIVATIVE"),
         ({"derivative": "m' = 1 m' = 2"}, r"7:23: m has a second equation"),
         ({"derivative": "m'' = 1 - m"}, r"7:16: m'' is of higher order"),
         ({"derivative": "m' = 1 a' = 2"}, r"7:23: a is no state; declare a in STATE"),
         ({"derivative": "IF (v > 0) { m' = 1 }"}, r"7:29: m' inside an IF is not supported"),
-        ({"breakpoint": "ik = m"}, r"7:12: DERIVATIVE s is never solved; add SOLVE s METHOD cnexp"),
-        ({"breakpoint": "SOLVE s METHOD sparse"}, r"6:20: METHOD sparse is not supported; use METHOD cnexp"),
-        ({"breakpoint": "SOLVE s METHOD derivimplicit"}, r"6:20: METHOD derivimplicit is not supported"),
-        ({"breakpoint": "SOLVE s"}, r"6:20: SOLVE without METHOD is not supported"),
         ({"breakpoint": "SOLVE w METHOD cnexp"}, r"6:20: SOLVE w: there is no such block"),
-        ({"breakpoint": "SOLVE p", "rest": "PROCEDURE p() { a = 1 }"}, r"6:20: SOLVE of the PROCEDURE p is not supp"),
-        ({"breakpoint": "IF (v > 0) { SOLVE s METHOD cnexp }"}, r"6:33: SOLVE inside an IF is not supported"),
         ({"breakpoint": "SOLVE s METHOD cnexp SOLVE s METHOD cnexp"}, r"SOLVE s stands twice"),
         ({"breakpoint": "SOLVE s METHOD cnexp CONDUCTANCE g USEION na"}, r"CONDUCTANCE g needs exactly one current of"),
         ({"rest": "UNITS { Q = (smoot) (m) }"}, r"8:9: Q = \(smoot\) \(m\) is not a conversion gbar knows; write"),
@@ -122,7 +111,7 @@ def test_scopes_limits_and_units():
         ("w", 0.0, "", "private", None, None),
         ("u", 0.0, "mV", "private", None, None),
     ]
-    assert built.ions == (mechanism.Ion("k", ("ek",), ("ik",), 1.0),)
+    assert built.ions == (mechanism.Ion("k", ("ek", "ik"), ("ik",), 1.0),)
     assert dict(built.units)["v"] == "mV"
 
 
@@ -149,25 +138,21 @@ def test_what_is_not_finite_and_never_used_does_no_harm():
 
 
 @pytest.mark.parametrize(
-    ("breakpoint", "message"),
+    "breakpoint",
     [
-        (
-            "a = a + .001*(v - a) ik = g*a",
-            r"6:35: BREAKPOINT assigns a, and reads what its evaluation before left",
-        ),
-        (
-            "ik = g*m*(v - a) p()",
-            r"8:17: BREAKPOINT assigns a, .*; assign a before it is read, or give it an",
-        ),
-        ("IF (v > 0) { a = 1 } ik = g*a", r"6:35: BREAKPOINT assigns a"),
-        ("m = m + 1 ik = g*m", r"6:35: BREAKPOINT assigns m"),
+        "a = a + .001*(v - a) ik = g*a",
+        "ik = g*m*(v - a) p()",
+        "IF (v > 0) { a = 1 } ik = g*a",
+        "m = m + 1 ik = g*m",
+        "ik = g*m g = g*2",
     ],
 )
-def test_breakpoint_keeps_nothing_from_one_evaluation_to_the_next(breakpoint, message):
-    with pytest.raises(NmodlError, match=rf"^x\.mod:{message}"):
-        build(
-            breakpoint=f"SOLVE s METHOD cnexp {breakpoint}", rest="PROCEDURE p() { a = v/2 }", derivative="m' = a - m"
-        )
+def test_breakpoint_may_remember(breakpoint):
+    built = build(
+        breakpoint=f"SOLVE s METHOD cnexp {breakpoint}", rest="PROCEDURE p() { a = v/2 }", derivative="m' = a - m"
+    )
+    assert built.memory
+    assert not build().memory
 
 
 def test_breakpoint_reads_what_other_blocks_leave():
@@ -202,3 +187,76 @@ def test_the_voltage_may_be_changed_within_a_block():
     assert moved.affine
     assert {name for name, _ in moved.breakpoint.results} == {"ik", "i"}
     assert "v + 10.0" in unparse_expression(moved.breakpoint.code[0].value)
+
+
+@pytest.mark.parametrize(
+    ("parts", "warning"),
+    [
+        ({"assigned": "v ek ik (nA) i a"}, "x.mod:3:17: the current ik is in (nA); its number is taken as mA/cm2"),
+        ({"assigned": "v ek ik (S/cm2) i a"}, "x.mod:3:17: the current ik is in (S/cm2); its number is taken"),
+        ({"state": "m n"}, "x.mod:4:11: the state n has no equation"),
+        ({"breakpoint": "ik = m"}, "x.mod:7:12: s is never solved"),
+    ],
+)
+def test_what_neuron_lets_pass_is_warned_of(parts, warning):
+    assert any(one.startswith(warning) for one in build(**parts).warnings)
+
+
+def test_initial_and_breakpoint_may_stand_twice():
+    built = build(rest="INITIAL { m = m + 1 } BREAKPOINT { i = 1 }")
+    assert dict(built.initial.results) == {"m": Number(1.0)}
+    assert dict(built.breakpoint.results)["i"] == Number(1.0)
+
+
+def test_solve_is_taken_out_of_an_if():
+    usual, within = build(), build(breakpoint="IF (v > 0) { SOLVE s METHOD cnexp } ik = g*m*(v - ek)")
+    assert within.advance == usual.advance
+    assert within.breakpoint == usual.breakpoint
+
+
+def test_variables_of_ions():
+    ions = "SUFFIX x USEION ca READ ica, cao WRITE cai, cao VALENCE 2 USEION k READ ek, ki WRITE ik RANGE g"
+    built = build(
+        neuron=ions, assigned="v ek ik ica cao ki", state="cai m", breakpoint="SOLVE s METHOD cnexp ik = g*(v - ek)*ki",
+        initial="m = cao ek = -3", derivative="m' = -m cai' = -ica - cai cao = 2*ek",
+    )  # fmt: skip
+    assert built.states == ("m",)
+    assert built.assigned == ()
+    assert [p.name for p in built.parameters] == ["g"]
+    assert built.ions == (
+        mechanism.Ion("ca", ("ica", "cao", "cai"), ("cai", "cao"), 2.0),
+        mechanism.Ion("k", ("ek", "ki"), ("ik",), None),
+    )
+    assert {name for name, _ in built.initial.results} == {"m"}  # what is only READ is the block's own copy
+    assert {name for name, _ in built.advance.results} == {"m", "cai", "cao"}
+
+
+def test_without_currents_breakpoint_follows_the_states():
+    pool = {"neuron": "SUFFIX x USEION ca WRITE cai", "assigned": "cai a", "initial": "m = 1"}
+    built = build(**pool, breakpoint="IF (t > 0) { SOLVE s METHOD cnexp } cai = m*2", derivative="m' = -m")
+    assert built.breakpoint.results == ()
+    assert {name for name, _ in built.advance.results} == {"m", "cai"}
+
+
+def test_a_parameter_that_is_assigned_begins_with_its_value():
+    built = build(initial="m = g", breakpoint="SOLVE s METHOD cnexp ik = g*m", derivative="g = g*2 m' = -m")
+    assert [p.name for p in built.parameters] == ["g"]
+    assert built.assigned == ("g_now",)
+    assert dict(built.initial.results)["g_now"] == dict(built.initial.results)["m"]
+    assert unparse_expression(dict(built.initial.results)["m"]) == "g"
+    assert not build(initial="g = 3 m = g", breakpoint="g = 4 ik = g").assigned
+
+
+def test_defaults_have_six_digits_as_in_neuron():
+    built = build(parameter="g = 0.11111118698262042 <0, 12345678> q = 12345678", initial="m = 0.11111118698262042")
+    assert [(p.value, p.low, p.high) for p in built.parameters] == [
+        (0.111111, 0.0, 12345700.0),
+        (12345700.0, None, None),
+    ]
+    assert dict(built.initial.results)["m"] == Number(0.11111118698262042)
+
+
+def test_a_name_that_hides_a_parameter_is_no_copy():
+    built = build(initial="m = p(1)", rest="FUNCTION p(g) { LOCAL a g = g + 1 p = g }")
+    assert dict(built.initial.results) == {"m": Number(2.0)}
+    assert not built.assigned

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gbar.errors import NmodlError
 from gbar.nmodl import blocks as b
@@ -74,8 +74,9 @@ def place(file: str, at: t.Position, what: str) -> str:
 
 def walk_solves(symbols: Symbols) -> Iterator[t.Solve]:
     """Every SOLVE of BREAKPOINT and INITIAL."""
-    bodies = [block.body for block in (symbols.breakpoint, symbols.initial) if block]
-    yield from (s for body in bodies for s in walk_statements(body) if isinstance(s, t.Solve))
+    yield from symbols.solved
+    body = symbols.initial.body if symbols.initial else ()
+    yield from (statement for statement in walk_statements(body) if isinstance(statement, t.Solve))
 
 
 _BESIDE = (("AFTER", "INITIAL"), ("BEFORE", "BREAKPOINT"), ("AFTER", "SOLVE"))
@@ -223,13 +224,19 @@ class _Reader:
                 if isinstance(block, b.Constants):
                     self.constants[entry.name] = entry.value or 0.0
                 else:
-                    self.parameters[entry.name] = entry
+                    value, low, high = map(_six_digits, (entry.value, entry.low, entry.high))
+                    self.parameters[entry.name] = replace(entry, value=value, low=low, high=high)
             elif isinstance(block, b.States):
                 self.states[entry.name] = entry
             else:
                 self.assigned[entry.name] = entry.at
                 if entry.start:
                     self.starts[entry.name] = t.Name(entry.start)
+
+
+def _six_digits(value: float | None) -> float | None:
+    """The number to which NEURON's translator rounds what PARAMETER says; other numbers of a file stay as they are."""
+    return None if value is None else float(f"{value:g}")
 
 
 def declared(tree: b.File) -> Symbols:
