@@ -77,7 +77,7 @@ def test_bluepyopt_s_formulas():
         ("1 +", "ends where a number or a name was expected"),
         ("(1", "expected ')', got 'the end'"),
         ("1 2", "'2' stands where an operator was expected"),
-        ("__import__('os')", "character 12: \"'\" is no part of a formula"),
+        ("__import__('os')", 'character 12: "\'" is no part of a formula'),
         ("open(1)", "open(...) is a call of something other than a function of numbers; a formula may call exp"),
         ("value.real", "character 6: '.' is no part of a formula"),
         ("(lambda)(1)", "'(' stands where an operator was expected"),

@@ -145,7 +145,7 @@ class Cell:
     @property
     def counts(self) -> tuple[int, ...]:
         """The number of compartments (nseg) of every section."""
-        return geometry.counts(self.morphology, self.segments, {r.name: (r.Ra, r.cm) for r in self.regions})
+        return geometry.counts(self.morphology, self.segments, _properties(self.regions))
 
     @property
     def compartments(self) -> int:
@@ -202,18 +202,18 @@ class Cell:
             )
         pairs = zip(self.space.parameters, values, strict=True)
         given = {self.canonical(t): float(x) for p, x in pairs for t in p.targets}
-        changes: dict[str, Any] = {
-            "regions": tuple(_region_at(region, given) for region in self.regions),
-            "temperature": given.get("celsius", self.temperature),
-            "morphology": geometry.scaled(self.morphology, geometry.scales(self.morphology, given)),
-        }
-        after = replace(self, **changes)
-        if after.counts != self.counts:
-            stated = {s.name: n for s, n in zip(self.morphology.sections, self.counts, strict=True)}
-            after = replace(after, segments=SegmentRule(sections=stated))
-        places = tuple(replace(site, place=self.place(site)) for site in self.sites)
-        moved = any(after.place(site) != after.place(fixed) for site, fixed in zip(self.sites, places, strict=True))
-        return replace(after, sites=places) if moved else after
+        regions = tuple(_region_at(region, given) for region in self.regions)
+        morphology = geometry.scaled(self.morphology, geometry.scales(self.morphology, given))
+        segments, sites = self.segments, self.sites
+        if geometry.counts(morphology, segments, _properties(regions)) != self.counts:
+            names = [section.name for section in self.morphology.sections]
+            segments = SegmentRule(sections=dict(zip(names, self.counts, strict=True)))
+        if morphology is not self.morphology:
+            sites = tuple(s if isinstance(s.place, At) else replace(s, place=self.place(s)) for s in sites)
+        temperature = given.get("celsius", self.temperature)
+        return replace(
+            self, regions=regions, temperature=temperature, morphology=morphology, segments=segments, sites=sites
+        )
 
     @property
     def digest(self) -> str:
@@ -235,6 +235,10 @@ class Cell:
             }
             | ({} if simple and sites == [["soma", f"{self._soma().name}(0.5)", "v"]] else {"sites": sites})
         )
+
+
+def _properties(regions: tuple[Region, ...]) -> dict[str, tuple[float | None, float]]:
+    return {region.name: (region.Ra, region.cm) for region in regions}
 
 
 def listed(names: Mapping[str, Any] | tuple[str, ...], most: int = 40) -> str:

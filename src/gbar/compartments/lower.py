@@ -9,7 +9,7 @@ from jaxtyping import Int
 
 from gbar.cell import At, Cell, IonUse, Painted, Profile, Region, variables
 from gbar.cell.painted import BUILT_IN
-from gbar.cell.profile import PLACE, VALUE
+from gbar.cell.profile import VALUE
 from gbar.compartments.setting import Axial, Copies, Group, GroupedSetting, Profiled, Sizes
 from gbar.compartments.shape import Shape
 from gbar.compartments.tables import Compartment, Compartments, Instance, Pool, Quantity, Reversal, Site
@@ -238,8 +238,8 @@ class _Lowering:
         found = self.each(label, nodes, values)
         named = {c: f"{label}.{region.name}" + ("" if c == VALUE else f".{c}") for c in profile.coefficients}
         columns = {c: self.table.columns[target] for c, target in named.items() if target in self.table.columns}
-        moves = region.name in self.shape.scaling or any(self.shape.moves(i) for i in nodes.tolist())
-        if columns or (moves and set(PLACE) & set(profile.reads)):
+        moves = "distance" in profile.reads and any(self.shape.moves(i) for i in nodes.tolist())
+        if columns or moves or ("diam" in profile.reads and region.name in self.shape.scaling):
             self.table.groups.append(Profiled(tuple(found.values()), nodes, profile, columns))
         return found
 
