@@ -29,31 +29,56 @@ expressions = st.recursive(
         st.builds(t.Binary, st.sampled_from(BINARY), inner, inner)
         | st.builds(t.Unary, st.sampled_from(["-", "!"]), inner)
         | st.builds(t.Call, identifiers, st.lists(inner, max_size=3).map(tuple))
+        | st.builds(t.Element, identifiers, inner)
     ),
     max_leaves=12,
 )
 some_names = st.lists(names, min_size=1, max_size=3).map(tuple)
+index = st.none() | expressions
+sizes = st.integers(0, 99)
+at = st.just(t.NOWHERE)
+local = st.lists(st.tuples(identifiers, sizes), min_size=1, max_size=3).map(
+    lambda entries: tuple(zip(*entries, strict=True))
+)
 simple = (
-    st.builds(t.Assign, identifiers, expressions)
-    | st.builds(t.Differential, identifiers, expressions)
-    | st.builds(t.Local, st.lists(identifiers, min_size=1, max_size=3).map(tuple))
+    st.builds(t.Assign, identifiers, expressions, at, index)
+    | st.builds(t.Differential, identifiers, expressions, at, index)
+    | local.map(lambda entry: t.Local(entry[0], t.NOWHERE, entry[1] if any(entry[1]) else ()))
     | st.builds(t.CallStatement, st.builds(t.Call, identifiers, st.lists(expressions, max_size=2).map(tuple)))
     | st.builds(t.Solve, identifiers, st.none() | identifiers | identifiers.map("STEADYSTATE {}".format))
     | st.builds(t.Conductance, identifiers, st.none() | identifiers)
+    | st.builds(t.Verbatim, st.sampled_from(["", "return 0;", "double x;\n// :a { ["]))
     | st.builds(t.Table, st.lists(identifiers, max_size=3).map(tuple))
 )
-statements = st.recursive(
-    simple,
-    lambda inner: st.builds(
-        t.If, expressions, st.lists(inner, max_size=3).map(tuple), st.lists(inner, max_size=3).map(tuple)
-    ),
-    max_leaves=6,
-)
+
+
+def with_blocks(inner):
+    body = st.lists(inner, max_size=3).map(tuple)
+    return (
+        st.builds(t.If, expressions, body, body)
+        | st.builds(t.If, st.just(t.Number(1.0)), body, st.just(()))
+        | st.builds(t.Loop, identifiers, expressions, expressions, expressions, body)
+    )
+
+
+statements = st.recursive(simple, with_blocks, max_leaves=6)
 bodies = st.lists(statements, max_size=4).map(tuple)
-declarations = st.lists(st.builds(b.VariableDecl, identifiers, units), max_size=4).map(tuple)
+sides = st.lists(st.builds(t.Reactant, st.integers(1, 9).map(float), identifiers, index), min_size=1, max_size=3)
+sides = sides.map(tuple)
+named = st.lists(identifiers, min_size=1, max_size=3).map(tuple)
+reactions = (
+    st.builds(t.Reaction, sides, sides, expressions, expressions, st.just("<->"))
+    | st.builds(t.Reaction, sides, st.just(()), expressions, st.none(), st.sampled_from(["<<", "->"]))
+    | st.builds(t.Conserve, sides, expressions)
+    | st.builds(t.CompartmentVolume, expressions, named, st.just("") | identifiers)
+    | st.builds(t.Diffusion, expressions, named, st.just("") | identifiers)
+)
+equations = st.builds(t.Equation, expressions, expressions)
+declarations = st.lists(st.builds(b.VariableDecl, identifiers, units, at, sizes), max_size=4).map(tuple)
 parameters = st.lists(
     st.builds(b.ParameterDecl, identifiers, st.none() | finite, units)
-    | st.builds(b.ParameterDecl, identifiers, finite, units, finite, finite),
+    | st.builds(b.ParameterDecl, identifiers, finite, units, finite, finite)
+    | st.builds(b.ParameterDecl, identifiers, st.none(), units, st.none(), st.none(), at, sizes),
     max_size=4,
 ).map(tuple)
 neuron = st.lists(
@@ -80,7 +105,19 @@ files = st.lists(
     | st.builds(b.Assigned, declarations)
     | st.builds(b.States, declarations)
     | st.just(b.Independent())
-    | st.builds(b.FileLocal, some_names)
+    | local.map(
+        lambda entry: b.FileLocal(tuple(b.VariableDecl(name, size=size) for name, size in zip(*entry, strict=True)))
+    )
+    | st.builds(b.Kinetic, identifiers, st.lists(statements | reactions, max_size=4).map(tuple))
+    | st.builds(b.Linear, identifiers, st.lists(statements | equations, max_size=4).map(tuple), st.booleans())
+    | st.builds(b.FunctionTable, identifiers, arguments, units)
+    | st.builds(
+        b.Beside,
+        st.sampled_from(["BEFORE", "AFTER"]),
+        st.sampled_from(["BREAKPOINT", "SOLVE", "INITIAL", "STEP"]),
+        bodies,
+    )
+    | st.builds(b.FileVerbatim, st.sampled_from(["", "return 0;", "double x;\n// :a { ["]))
     | st.builds(b.Initial, bodies)
     | st.builds(b.Breakpoint, bodies)
     | st.builds(b.Derivative, identifiers, bodies)
