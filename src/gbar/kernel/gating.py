@@ -112,18 +112,21 @@ class _Held:
         end = start
         for _ in range(3):
             end = self.moved(end, LONG)
-        again = self.moved({**self.start(SHORT), **{n: end[n] for n in self.mechanism.states}}, SHORT)
+        later = self.moved(end, LONG)
+        soon = self.moved({**self.start(SHORT), **{n: end[n] for n in self.mechanism.states}}, SHORT)
         found = {}
         for name in self.mechanism.states:
-            drift = np.abs(again[name] - end[name]) / SHORT
-            stays = np.isfinite(end[name]) & (drift < 1e-6 * np.maximum(np.abs(end[name]), 1e-3))
+            small = 1e-6 * np.maximum(np.abs(end[name]), 1e-3)
+            drift = np.abs(soon[name] - end[name]) / SHORT
+            stays = np.isfinite(end[name]) & (drift < small) & (np.abs(later[name] - end[name]) < small)
             found[name] = np.where(stays, end[name], self.crossing(name))
         return found
 
     def crossing(self, name: str) -> Any:
         """Where the rate of change of a state of an equation of its own is 0."""
         low, high = self.after(name, 0.0, SHORT), self.after(name, 1.0, SHORT)
-        return np.where(self.alone(name, self.start(SHORT)), low / (1.0 - (high - low)), np.nan)
+        lost = 1.0 - (high - low)
+        return np.where(self.alone(name, self.start(SHORT)) & (lost > 1e-14), low / lost, np.nan)
 
     def after(self, name: str, value: Any, dt: Any, others: Values | None = None) -> Any:
         """A state a step after it had a value."""

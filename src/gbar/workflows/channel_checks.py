@@ -34,10 +34,11 @@ def _is_conductance(parameter: MechanismParameter) -> bool:
 
 
 def _without_effect(mechanism: Mechanism) -> Iterator[str]:
+    """Conductances that no block needs for a current or a state."""
     read = set().union(*(inputs(block) for block in (mechanism.initial, mechanism.breakpoint, mechanism.advance)))
     for parameter in mechanism.parameters:
         if parameter.name not in read and (_is_conductance(parameter) or parameter.name.endswith("bar")):
-            yield f"{mechanism.file}: {parameter.name} is a conductance that is read nowhere: its value has no effect"
+            yield f"{mechanism.file}: {parameter.name} is a conductance on which no current depends"
 
 
 def _out_of_scale(mechanism: Mechanism) -> Iterator[str]:
