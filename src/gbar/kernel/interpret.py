@@ -189,8 +189,9 @@ class _State:
     def keep(self, results: Values) -> None:
         """Puts what a block leaves where it belongs: variables here, concentrations and currents in the pools."""
         for name, value in results.items():
-            if name not in self.held:
+            if name not in self.held or name in self.mechanism.assigned:  # a current that later blocks read too
                 self.variables[name] = value
+            if name not in self.held:
                 continue
             pool = self.pools[self.held[name]].value
             pool[name] = pool[name] + value if name == f"i{self.held[name]}" else value
