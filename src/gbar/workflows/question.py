@@ -13,7 +13,7 @@ from jaxtyping import Float, Float32
 
 from gbar import __version__
 from gbar.cell import Cell, read_cell
-from gbar.errors import EstimatorError, ParameterError
+from gbar.errors import CellError, EstimatorError, ParameterError
 from gbar.observation import Noise, Reduction, estimate_noise, observe_sweeps, reduction_for
 from gbar.protocol import Protocol, Stimulus
 from gbar.recordings import Recording, Sweep, choose, read
@@ -125,11 +125,25 @@ def _sighted(
     cell: str | Path | Cell, recording: Path, declared: Mapping[str, Any], sweeps: tuple[str, ...] | None
 ) -> Question:
     """A question whose view is still to be chosen."""
-    cell = cell if isinstance(cell, Cell) else read_cell(cell)
+    cell = _seen_where_recorded(cell if isinstance(cell, Cell) else read_cell(cell))
     source = read(recording, **declared)
     used = source.select(sweeps) if sweeps else choose(source, SWEEPS).used
     held_out = tuple(s for s in source.sweeps if all(s is not u for u in used))
     return Question(cell, source, used, held_out, source.protocol(used), View((), Noise()))
+
+
+def _seen_where_recorded(cell: Cell) -> Cell:
+    """The cell with the one site that a recording has: its first, where current is injected and v is read."""
+    first = cell.sites[0]
+    if first.variable != "v":
+        raise CellError(
+            f"the first site of {cell.name}, {first.name}, records {first.variable}, and a recording is of a voltage",
+            remedy="put a site of v first",
+        )
+    if len(cell.sites) == 1:
+        return cell
+    own = tuple(replace(s, injections=(), clamps=()) for s in cell.protocol.stimuli)
+    return replace(cell, sites=(first,), protocol=Protocol(own))
 
 
 def _check_same(mine: Stimulus, theirs: Stimulus, duration: float, folder: Path) -> None:

@@ -103,7 +103,7 @@ def manifest(cell: Cell, protocol: Protocol, *, seed: int, precision: str) -> Ma
         cell_digest=cell.digest,
         space=cell.space,
         protocol=protocol.to_json(),
-        sites=("soma(0.5)",),
+        sites=tuple(site.name for site in cell.sites),
         layouts=tuple(Layout(s.name, s.samples, s.sampling) for s in protocol.stimuli),
         seed=seed,
         precision=precision,
