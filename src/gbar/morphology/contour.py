@@ -103,14 +103,16 @@ def _axes(around: Outline) -> tuple[Float[np.ndarray, " 3"], Float[np.ndarray, "
     """The axis of the largest moment, and that of the middle one laid into the plane of the drawing."""
     moments, axes = _principal(around)
     large, small = int(np.argmax(moments)), int(np.argmin(moments))
+    if not moments[large] > 0 or large == small:
+        raise ValueError("an outline without an axis")
     major = axes[:, large]
     if major[np.argmax(np.abs(major))] < 0:
         major = -major
     minor = axes[:, 3 - small - large].copy()
     minor[2] = 0.0
     width = float(np.sqrt(np.sum(minor**2)))
-    if width < 1e-6 or moments[large] <= 0:
-        raise ValueError("an outline without an axis")
+    if width < 1e-6:
+        raise ValueError("an outline without width in the plane of the drawing")
     return major, minor / width
 
 

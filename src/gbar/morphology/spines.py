@@ -16,19 +16,22 @@ from gbar.morphology.segments import segments
 def add_spines(
     morphology: Morphology,
     nseg: Sequence[int],
-    regions: Collection[str] = ("basal", "apical"),
+    regions: Collection[str] | None = None,
     density: float = 1.0,
     area: float = 0.83,
 ) -> Morphology:
     """The dendrites with the area of their spines, `density` of them per um, each of `area` um2.
 
-    Arguments: `nseg`, the number of segments of each section, which decides the result (diameters change by segments).
+    Arguments: `nseg`, the number of segments of each section, which decides the result (diameters change by segments);
+    the `regions` to put them on (basal and apical, if not stated).
     For a section of membrane area a, F = (a + L density area) / a: its length becomes L F^(2/3), and every segment's
     diameter F^(1/3) times as large, that of the first and the last once more each (the published loop `for (x)` visits
     both ends too), one after the other: NEURON gives every 3-D point its segment's diameter after each change, and
     takes the next diameter from the points. Source: doi 10.1038/382363a0, ModelDB 2488, after Jack et al. 1989.
     Raises CellError for a region that the morphology does not have.
     """
+    if regions is None:
+        regions = [region for region in morphology.regions if region in ("basal", "apical")]
     for region in regions:
         if region not in morphology.regions:
             have = ", ".join(morphology.regions)
