@@ -10,8 +10,10 @@ from pathlib import Path
 
 from gbar.errors import NmodlError
 from gbar.nmodl import lexer
+from gbar.nmodl.builtins import with_builtins
 from gbar.nmodl.check import check
 from gbar.nmodl.copies import with_copies
+from gbar.nmodl.currents import with_own_currents
 from gbar.nmodl.lower import lower
 from gbar.nmodl.parse import parse_file
 from gbar.nmodl.symbols import Symbols
@@ -164,9 +166,9 @@ def _shipped_files() -> Mapping[tuple[str, str], Path]:
 
 def _mechanism(text: str, file: str, digest: str, folder: Path | None = None) -> Mechanism:
     try:
-        tree = with_copies(unroll(without_verbatim(parse_file(text, file, folder))))
+        tree = with_builtins(with_copies(unroll(without_verbatim(parse_file(text, file, folder)))))
         symbols = check(tree)
-        code = lower(tree, symbols)
+        code = with_own_currents(lower(tree, symbols), symbols)
     except RecursionError:
         raise NmodlError(
             "expressions, calls or blocks are too deep inside one another",

@@ -2,6 +2,7 @@ import pytest
 
 from gbar import mechanism
 from gbar.errors import NmodlError
+from gbar.nmodl.prune import inputs
 from gbar.nmodl.tree import Number
 from gbar.nmodl.unparse import unparse_expression
 
@@ -43,6 +44,8 @@ def test_the_frame_is_right():
         ({"initial": "c = 1", "rest": "CONSTANT { c = 3 }"}, r"5:11: c is a constant and cannot be assigned"),
         ({"initial": "F = 1", "rest": "UNITS { F = 96485 (coul) }"}, r"5:11: F is a constant and cannot be assigned"),
         ({"initial": "m = f(1)"}, r"5:15: f\(\) is not defined; define it as a FUNCTION"),
+        ({"initial": "m = scop_random()"}, r"5:15: scop_random\(\) is not supported; a mechanism is deterministic"),
+        ({"initial": "m = f(1)", "rest": "FUNCTION_TABLE f(x)"}, r"5:15: f\(\) is a FUNCTION_TABLE; write it as a"),
         ({"initial": "m = abs(1)"}, r"5:15: abs\(\) is not supported; write fabs"),
         ({"initial": "m = exp(1, 2)"}, r"5:15: exp\(\) has 2 arguments; it takes 1"),
         ({"initial": "m = f()", "rest": "FUNCTION f(x) { f = x }"}, r"5:15: f\(\) has 0 arguments; it takes 1"),
@@ -60,12 +63,15 @@ def test_the_frame_is_right():
         ({"derivative": "~ m = 1"}, r"7:16: a simultaneous equation in DERIVATIVE; it belongs in a LINEAR"),
         ({"rest": "BEFORE STEP { a = 1 }"}, r"8:1: BEFORE STEP is not supported; there are AFTER INITIAL and"),
         ({"neuron": "SUFFIX x USEION ca"}, r"1:26: USEION ca neither READs nor WRITEs"),
-        ({"rest": "FUNCTION f(x) { f = f(x - 1) }"}, r"8:21: f\(\) calls itself"),
+        ({"initial": "m = f(1)", "rest": "FUNCTION f(x) { f = f(x - 1) }"}, r"8:21: f\(\) calls itself"),
         (
-            {"rest": "FUNCTION f(x) { f = h(x) } FUNCTION h(x) { h = f(x) }"},
+            {"initial": "m = f(1)", "rest": "FUNCTION f(x) { f = h(x) } FUNCTION h(x) { h = f(x) }"},
             r"8:48: f\(\) calls itself; recursion has no place",
         ),
-        ({"rest": "FUNCTION f(x, x) { f = x }"}, r"8:10: f\(\) has two arguments of one name"),
+        (
+            {"initial": "m = f(1, 2)", "rest": "FUNCTION f(x, x) { f = x }"},
+            r"8:10: f\(\) has two arguments of one name",
+        ),
         ({"rest": "PROCEDURE s() { a = 1 }"}, r"8:11: s is defined a second time; it is defined at 7:12"),
         ({"parameter": "g = 1 g = 2"}, r"2:19: g is defined a second time; it is defined at 2:13"),
         ({"assigned": "v m"}, r"is defined a second time"),
@@ -260,3 +266,33 @@ def test_a_name_that_hides_a_parameter_is_no_copy():
     built = build(initial="m = p(1)", rest="FUNCTION p(g) { LOCAL a g = g + 1 p = g }")
     assert dict(built.initial.results) == {"m": Number(2.0)}
     assert not built.assigned
+
+
+def test_what_nothing_calls_is_only_warned_of():
+    rest = "PROCEDURE p() { q = 1 } FUNCTION_TABLE f(x) FUNCTION h(x) { h = f(x) }"
+    assert build(rest=rest).warnings == (
+        "x.mod:8:17: q is not declared; declare it in PARAMETER, ASSIGNED, STATE or LOCAL (p() is never called)",
+        "x.mod:8:65: f() is a FUNCTION_TABLE; write it as a FUNCTION: nobody gives the table its values here "
+        "(h() is never called)",
+    )
+
+
+def test_printing_has_no_effect():
+    assert build(initial='printf("%g\\n", m) m = 2').initial.results == (("m", Number(2.0)),)
+
+
+def test_what_neuron_defines():
+    built = build(initial="m = nrn_ghk(v, 1, 2, 1)", breakpoint="SOLVE s METHOD cnexp at_time(5) ik = at_time(g)*m")
+    assert {"v", "celsius"} <= inputs(built.initial)
+    assert {"t", "dt", "g"} <= inputs(built.breakpoint)
+
+
+def test_a_current_that_is_read_later_is_the_mechanisms_own():
+    own = build(derivative="m' = ik - m", initial="m = 2")
+    assert own.assigned == ("ik_own",)
+    assert "ik_own" in inputs(own.advance)
+    assert dict(own.breakpoint.results)["ik_own"] == dict(own.breakpoint.results)["ik"]
+    assert dict(own.initial.results)["ik_own"] == Number(0.0)
+    total = build(neuron="SUFFIX x USEION k READ ek, ik WRITE ik RANGE g", derivative="m' = ik - m")
+    assert total.assigned == ()
+    assert "ik" in inputs(total.advance)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from gbar.errors import NmodlError
 from gbar.nmodl import blocks as b
 from gbar.nmodl import tree as t
-from gbar.nmodl.intrinsics import ENVIRONMENT, INTRINSICS, REFUSED_FUNCTIONS
+from gbar.nmodl.intrinsics import ENVIRONMENT, INTRINSICS, PRINTING, REFUSED_FUNCTIONS
 from gbar.nmodl.symbols import Symbols, declared, place, refuse, walk_solves
 from gbar.nmodl.walk import calls, expressions, names, walk, walk_statements
 
@@ -16,9 +16,38 @@ from gbar.nmodl.walk import calls, expressions, names, walk, walk_statements
 def check(tree: b.File) -> Symbols:
     """The symbols of a parsed file. Raises NmodlError for the first mistake found."""
     symbols = declared(tree)
-    _check_code(symbols)
-    _check_recursion(symbols)
-    return replace(symbols, warnings=symbols.warnings + _check_states(symbols))
+    called = _called(symbols)
+    _check_code(symbols, called)
+    _check_recursion(symbols, called)
+    idle = _check_idle(symbols, called)
+    symbols = replace(symbols, routines={n: routine for n, routine in symbols.routines.items() if n in called})
+    return replace(symbols, warnings=symbols.warnings + idle + _check_states(symbols))
+
+
+def _called(symbols: Symbols) -> frozenset[str]:
+    """The routines that the simulation can come to."""
+    blocks = (symbols.initial, symbols.breakpoint, *symbols.derivatives.values(), *symbols.kinetics.values())
+    bodies = [block.body for block in (*blocks, *symbols.linears.values()) if block]
+    pending = [call.function for body in bodies for call in calls(body)] + [s.block for s in walk_solves(symbols)]
+    found: set[str] = set()
+    while pending:
+        name = pending.pop()
+        if name in symbols.routines and name not in found:
+            found.add(name)
+            pending += [call.function for call in calls(symbols.routines[name].body)]
+    return frozenset(found)
+
+
+def _check_idle(symbols: Symbols, called: frozenset[str]) -> tuple[str, ...]:
+    """Warnings of mistakes in routines that nothing calls."""
+    warnings = []
+    for name, routine in symbols.routines.items():
+        if name not in called:
+            try:
+                _check_routine(symbols, routine)
+            except NmodlError as error:
+                warnings.append(f"{error} ({name}() is never called)")
+    return tuple(warnings)
 
 
 C_CODE = "C code is never run: write it in NMODL, or delete the VERBATIM block if it has no effect"
@@ -54,7 +83,8 @@ class _Scope:
                     self.body(then, local, nested=True)
                     self.body(otherwise, local, nested=True)
                 case t.CallStatement(call):
-                    self.call(call, local, used=False)
+                    if call.function not in PRINTING:
+                        self.call(call, local, used=False)
                 case t.Reaction() | t.Conserve() | t.CompartmentVolume() | t.Diffusion() | t.Equation():
                     self.relation(statement, local)
                 case t.Solve(_, _, at) if self.where not in ("BREAKPOINT", "INITIAL"):
@@ -149,6 +179,9 @@ class _Scope:
                 raise self.error(call.at, f"{call.function} is a PROCEDURE and has no value", "make it a FUNCTION")
         elif call.function in INTRINSICS:
             expected = INTRINSICS[call.function]
+        elif call.function in self.symbols.tables:
+            remedy = "write it as a FUNCTION: nobody gives the table its values here"
+            raise self.error(call.at, f"{call.function}() is a FUNCTION_TABLE", remedy)
         elif call.function in REFUSED_FUNCTIONS:
             raise self.error(call.at, f"{call.function}() is not supported", REFUSED_FUNCTIONS[call.function])
         else:
@@ -165,7 +198,7 @@ def _first_line(text: str) -> str:
     return line if len(line) < 60 else line[:57] + "..."
 
 
-def _check_code(symbols: Symbols) -> None:
+def _check_code(symbols: Symbols, called: frozenset[str]) -> None:
     if symbols.initial:
         _Scope(symbols, "INITIAL").body(symbols.initial.body, frozenset())
     if symbols.breakpoint:
@@ -176,20 +209,25 @@ def _check_code(symbols: Symbols) -> None:
         _Scope(symbols, "KINETIC").body(kinetic.body, frozenset())
     for linear in symbols.linears.values():
         _Scope(symbols, "LINEAR").body(linear.body, frozenset())
-    for routine in symbols.routines.values():
-        own = {argument.name for argument in routine.arguments}
-        if len(own) < len(routine.arguments):
-            raise refuse(symbols.file, routine.at, f"{routine.name}() has two arguments of one name", "rename one")
-        if routine.kind == "FUNCTION":
-            own.add(routine.name)
-        _Scope(symbols, routine.kind, frozenset(own)).body(routine.body, frozenset())
+    for name in (one for one in symbols.routines if one in called):
+        _check_routine(symbols, symbols.routines[name])
 
 
-def _check_recursion(symbols: Symbols) -> None:
+def _check_routine(symbols: Symbols, routine: b.Routine) -> None:
+    own = {argument.name for argument in routine.arguments}
+    if len(own) < len(routine.arguments):
+        raise refuse(symbols.file, routine.at, f"{routine.name}() has two arguments of one name", "rename one")
+    if routine.kind == "FUNCTION":
+        own.add(routine.name)
+    _Scope(symbols, routine.kind, frozenset(own)).body(routine.body, frozenset())
+
+
+def _check_recursion(symbols: Symbols, called: frozenset[str]) -> None:
     """Refuse routines that call themselves, directly or through others; iterative, for chains may be long."""
     uses = {
         name: [call for call in calls(routine.body) if call.function in symbols.routines]
         for name, routine in symbols.routines.items()
+        if name in called
     }
     finished: set[str] = set()
     for first in uses:

@@ -20,7 +20,9 @@ ENVIRONMENT = frozenset({"v", "t", "dt", "celsius", "area", "diam"})
 # known to NEURON, not to gbar
 REFUSED_FUNCTIONS = {
     "abs": "write fabs",
-    "printf": "delete it",
-    "at_time": "state the stimulus in the protocol",
-    "scop_random": "a mechanism is deterministic: remove the random number",
-}
+} | dict.fromkeys(
+    ["scop_random", "set_seed", "setseed", "normrand", "exprand", "poisrand", "gauss", "random_uniform",
+     "random_normal", "random_negexp", "nrn_random_play"],
+    "a mechanism is deterministic: remove the random number",
+)  # fmt: skip
+PRINTING = frozenset({"printf", "fprintf", "prterr"})  # statements without effect

@@ -40,6 +40,7 @@ class Symbols:
     ion_reads: frozenset[str]  # e, i, ...i, ...o of ions that blocks find as the ion has them
     ion_writes: frozenset[str]  # those of them, other than currents, that blocks leave changed to the ion
     routines: dict[str, b.Routine]
+    tables: dict[str, b.FunctionTable]
     derivatives: dict[str, b.Derivative]
     kinetics: dict[str, b.Kinetic]
     linears: dict[str, b.Linear]
@@ -101,6 +102,7 @@ class _Reader:
     ranges: list[t.Name] = field(default_factory=list)
     globals: list[t.Name] = field(default_factory=list)
     routines: dict[str, b.Routine] = field(default_factory=dict)
+    tables: dict[str, b.FunctionTable] = field(default_factory=dict)
     derivatives: dict[str, b.Derivative] = field(default_factory=dict)
     kinetics: dict[str, b.Kinetic] = field(default_factory=dict)
     linears: dict[str, b.Linear] = field(default_factory=dict)
@@ -155,6 +157,9 @@ class _Reader:
             case b.Routine():
                 self.define(block.name, block.at, block.kind)
                 self.routines[block.name] = block
+            case b.FunctionTable():
+                self.define(block.name, block.at, "table")
+                self.tables[block.name] = block
             case b.Beside(when, what):
                 if (when, what) not in _BESIDE:
                     known = " and ".join(" ".join(words) for words in _BESIDE)
@@ -271,6 +276,7 @@ def declared(tree: b.File) -> Symbols:
         ion_reads=ions.reads,
         ion_writes=ions.writes,
         routines=reader.routines,
+        tables=reader.tables,
         derivatives=reader.derivatives,
         kinetics=reader.kinetics,
         linears=reader.linears,
