@@ -81,7 +81,7 @@ def record(folder: Path) -> None:
 
 
 def recorded(h, mechanisms: dict[str, list[str]]) -> dict[str, np.ndarray]:
-    """name -> [step, (voltage, states...)]."""
+    """Name -> [step, (voltage, states...)]."""
     kept, segments, rows = [], {}, {name: [] for name in mechanisms}
     for name in mechanisms:
         section = h.Section(name=name)
