@@ -14,6 +14,7 @@ from jaxtyping import Float, UInt8
 from gbar.errors import ParameterError, ProtocolError
 from gbar.kernel.build import Kernel, build
 from gbar.kernel.cable import Electrode
+from gbar.kernel.cable_text import TILE
 from gbar.protocol import Protocol, Stimulus
 from gbar.traces import Status, Traces
 
@@ -160,12 +161,15 @@ def run_block(kernel: Kernel, varying: Array, sweep: _Sweep, v: Array, extreme: 
         kernel.run(values, varying, currents.sum(axis=0), stimulus.dt, stimulus.v_init, *steps, v, extreme)
         return
     clamps = [e for e in sweep.electrodes if e.resistance is not None]
-    command = np.array([e.values for e in clamps]).reshape(len(clamps), currents.shape[1])
+    command = np.array([e.values for e in clamps] or [np.zeros(0)])
     conductance = np.array([1.0 / e.resistance for e in clamps if e.resistance is not None])
-    memory = tables.memory(kernel.dtype, values, varying, stimulus.dt, stimulus.v_init)
-    table, theta = tables.table(sweep.electrodes), tables.theta(varying)
-    electrodes = (currents, command, conductance)
-    kernel.run(memory, table, values, theta, *electrodes, stimulus.dt, stimulus.v_init, *steps, v, extreme)
+    memory = tables.memory(kernel.dtype, varying, stimulus.dt, stimulus.v_init)
+    table, given = tables.table(sweep.electrodes), tables.given(varying, stimulus.dt, stimulus.v_init)
+    tile = np.empty(TILE * v.shape[1] * kernel.lanes, kernel.dtype)
+    arrays = (memory, table, given, currents, command, conductance)
+    counts = (len(currents), len(clamps))
+    pointers = [array.ctypes.data for array in arrays]
+    kernel.run(*pointers, *counts, *steps, tile.ctypes.data, v.ctypes.data, *v.shape, extreme.ctypes.data)
 
 
 def _run_blocks(lanes: _Lanes, threads: int, progress: Progress | None) -> None:

@@ -6,6 +6,7 @@ beside it is used again. Where that directory cannot be written, a temporary one
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import hashlib
 import importlib.util
@@ -15,6 +16,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from gbar.cell import Cell
 
 Precision = Literal["float32", "float64"]
+
+_P, _N = ctypes.c_void_p, ctypes.c_int64
+_RUN = ctypes.CFUNCTYPE(None, *[_P] * 6, *[_N] * 5, _P, _P, *[_N] * 3, _P)  # `run` of many compartments
 
 CABLE_LANES: dict[str, int] = {"float32": 64, "float64": 32}
 CACHE = 768 * 1024  # bytes: what of a core's second-level cache the state of a block may take
@@ -51,11 +56,12 @@ class Kernel:
     path: Path
     run: Callable[..., None] = field(repr=False, compare=False)
     cable: CableTables | None = field(default=None, repr=False, compare=False)
+    mechanisms: tuple[str, ...] = field(default=(), repr=False)  # the texts of the mechanisms' modules
 
     @property
     def source(self) -> str:
         """The generated Python text."""
-        return self.path.read_text(encoding="utf-8")
+        return "".join((*self.mechanisms, self.path.read_text(encoding="utf-8")))
 
     @property
     def dtype(self) -> np.dtype[np.floating]:
@@ -85,26 +91,32 @@ def build(
     if cable or (cable is None and len(compartments.compartments) > 1):
         return _cable(compartments, precision, lanes)
     width = lanes or LANES[precision]
-    path, run = _compiled(emit(compartments, precision, width), VERSION)
-    return Kernel(compartments, precision, width, path, run)
+    path, module = _compiled(emit(compartments, precision, width), VERSION)
+    return Kernel(compartments, precision, width, path, module.run)
 
 
 def _cable(compartments: Compartments, precision: Precision, lanes: int | None) -> Kernel:
     """A kernel of many compartments: as many lanes as leave its state in the second-level cache, 16 at least."""
     found = pattern(compartments)
     width = lanes or CABLE_LANES[precision]
-    text, layout = emit_cable(found, precision, width)
+    modules, layout = emit_cable(found, precision, width)
     tables = CableTables(compartments, layout)
     while lanes is None and width > 16 and tables.elements * np.dtype(precision).itemsize > CACHE:
         width //= 2
-        text, layout = emit_cable(found, precision, width)
+        modules, layout = emit_cable(found, precision, width)
         tables = CableTables(compartments, layout)
-    path, run = _compiled(text, cable_text.VERSION)
-    return Kernel(compartments, precision, width, path, run, tables)
+    addresses = []
+    for mechanism in modules.mechanisms:
+        _, module = _compiled(mechanism, cable_text.VERSION)
+        phases = ((name, getattr(module, name, None)) for name in ("initial", "currents", "advance"))
+        addresses.append({name: int(found.address) for name, found in phases if found is not None})
+    tables.programs(addresses)
+    path, module = _compiled(modules.run, cable_text.VERSION)
+    return Kernel(compartments, precision, width, path, _RUN(module.run.address), tables, modules.mechanisms)
 
 
-def _compiled(text: str, version: int) -> tuple[Path, Callable[..., None]]:
-    """The file and the function of a kernel's text, from the cache where it is there and whole."""
+def _compiled(text: str, version: int) -> tuple[Path, ModuleType]:
+    """The file and the module of a kernel's text, from the cache where it is there and whole."""
     import numba
 
     digest = hashlib.sha256(f"{version}\n{numba.__version__}\n{text}".encode()).hexdigest()[:32]
@@ -140,7 +152,7 @@ def _temporary_folder() -> Path:
 
 
 @functools.cache
-def _load(path: Path) -> Callable[..., None]:
+def _load(path: Path) -> ModuleType:
     """Imports a kernel's file: compiles it, or loads the machine code beside it."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
@@ -152,5 +164,4 @@ def _load(path: Path) -> Callable[..., None]:
     except BaseException:
         sys.modules.pop(path.stem, None)
         raise
-    run: Callable[..., None] = module.run
-    return run
+    return module

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +11,10 @@ from jaxtyping import Float, Int
 from gbar.compartments import Compartments, Pool, Reversal
 from gbar.errors import CellError
 from gbar.kernel import cable_text as text
-from gbar.kernel.cable_emit import IonLayout, Layout
+from gbar.kernel.cable_emit import Layout
 from gbar.kernel.cable_mechanism import MechanismLayout
 from gbar.kernel.instance import FARADAY, GAS
-from gbar.kernel.pattern import constants, quantities, site_variable
+from gbar.kernel.pattern import IonPattern, constants, quantities, site_variable, variables
 
 Array = np.ndarray
 
@@ -38,6 +39,17 @@ class _Stretches:
         return self.begin + k * self.size
 
 
+@dataclass(frozen=True)
+class _Pools:
+    """Where the list of an ion's pools is, and how many there are; how many of the first follow their concentrations at
+    the start, and how many in every step."""
+
+    pools: int
+    count: int
+    following: int
+    always: int
+
+
 class CableTables:
     """A cell's tables for a kernel: places that do not change, and memory to start from.
 
@@ -47,25 +59,53 @@ class CableTables:
     def __init__(self, tables: Compartments, layout: Layout) -> None:
         self.tables, self.layout, self.lanes = tables, layout, layout.lanes
         self.pooled = {name for ion in layout.pattern.ions for name in ion.variables}
-        self.rows: dict[int, int] = {q: row for row, q in enumerate(tables.varying)}  # of theta
+        self.rows: dict[int, int] = {q: row for row, q in enumerate(tables.varying)}  # of what varies
         self.elements = 0
-        self.lists: list[int] = [0] * layout.header
+        self.lists: list[int] = [0] * (text.FREE + 4 * len(layout.mechanisms))
         count = len(tables.compartments)
         self.nodes = self._stretches(count, layout.node)
         self.axial, self.areas, self.capacities = (self._numbers(count) for _ in range(3))
-        self._place(text.COUNT, count)
-        self._place(text.NODES, self.nodes.begin)
-        self._place(text.PARENTS, self._list(self.nodes[max(c.parent, 0)] for c in tables.compartments))
-        for place, begin in ((text.AXIAL, self.axial), (text.AREA, self.areas), (text.CAPACITY, self.capacities)):
-            self._place(place, begin)
+        self.lists[text.COUNT], self.lists[text.NODES] = count, self.nodes.begin
+        self.lists[text.PARENTS] = self._list(self.nodes[max(c.parent, 0)] for c in tables.compartments)
+        self.lists[text.AXIAL], self.lists[text.AREA], self.lists[text.CAPACITY] = (
+            self.axial,
+            self.areas,
+            self.capacities,
+        )
         self.pools: dict[tuple[int, str], int] = {}  # (compartment, ion) -> its stretch
-        for ion in layout.ions:
-            self._ion(ion)
+        self.ions = {ion.name: self._ion(ion) for ion in layout.pattern.ions}
         self.instances: dict[tuple[int, str], tuple[int, MechanismLayout]] = {}  # (compartment, mechanism)
-        for mechanism in layout.mechanisms:
-            self._mechanism(mechanism)
-        self._place(text.SITES, self._list(self._row(s.compartment, s.variable) for s in tables.sites))
-        self._place(text.VOLTAGES, self._list(int(s.variable == "v") for s in tables.sites))
+        for n, mechanism in enumerate(layout.mechanisms):
+            self._mechanism(mechanism, self.header(n))
+        self.lists[text.SITES] = self._list(self._row(s.compartment, s.variable) for s in tables.sites)
+        self.lists[text.VOLTAGES] = self._list(int(s.variable == "v") for s in tables.sites)
+
+    @staticmethod
+    def header(n: int) -> int:
+        """Where the table has the header of a mechanism."""
+        return text.FREE + 4 * n
+
+    def programs(self, addresses: Sequence[Mapping[str, int]]) -> None:
+        """Writes down which functions are called in what order; `addresses` of each mechanism's, by name."""
+        follow = {ion.name: (text.FOLLOW, self.ions[ion.name].pools, self.ions[ion.name].following)
+                  for ion in self.layout.pattern.ions if ion.follows}  # fmt: skip
+        phases: dict[int, list[tuple[int, int, int]]] = {
+            place: [] for place in (text.INITIAL, text.BEGIN, text.CURRENTS, text.ADVANCE)
+        }
+        phases[text.INITIAL] += follow.values()
+        for n, (m, found) in enumerate(zip(self.layout.mechanisms, addresses, strict=True)):
+            for place, name in ((text.INITIAL, "initial"), (text.CURRENTS, "currents"), (text.ADVANCE, "advance")):
+                if name in found:
+                    phases[place].append((text.CALL, found[name], self.header(n)))
+            phases[text.INITIAL] += [follow[ion] for ion in m.concentrations if ion in follow]
+        for ion in self.layout.pattern.ions:
+            pools = self.ions[ion.name]
+            phases[text.BEGIN].append((text.ZERO, pools.pools, pools.count))
+            if ion.follows:
+                phases[text.BEGIN].append((text.FOLLOW, pools.pools, pools.always))
+        for place, calls in phases.items():
+            self.lists[place] = self._list(value for call in calls for value in call)
+            self.lists[place + 1] = len(calls)
 
     # --- places ---
 
@@ -80,28 +120,23 @@ class CableTables:
         self.elements += -(-count // self.lanes) * self.lanes
         return begin
 
-    def _place(self, place: int, value: int) -> None:
-        self.lists[place] = value
-
-    def _list(self, values: object) -> int:
+    def _list(self, values: Iterable[int]) -> int:
         begin = len(self.lists)
-        self.lists.extend(values)  # type: ignore[arg-type]
+        self.lists.extend(values)
         return begin
 
-    def _ion(self, ion: IonLayout) -> None:
-        found = [(k, pool) for k, c in enumerate(self.tables.compartments) for pool in c.pools
-                 if pool.ion == ion.pattern.name]  # fmt: skip
+    def _ion(self, ion: IonPattern) -> _Pools:
+        found = [(k, pool) for k, c in enumerate(self.tables.compartments) for pool in c.pools if pool.ion == ion.name]
         found.sort(key=lambda item: (item[1].reversal is not Reversal.ALWAYS, item[1].reversal is Reversal.STATED))
-        stretches = self._stretches(len(found), len(ion.pattern.variables) + 1)
+        stretches = self._stretches(len(found), text.POOL)
         for n, (k, _) in enumerate(found):
-            self.pools[k, ion.pattern.name] = stretches[n]
+            self.pools[k, ion.name] = stretches[n]
         styles = [pool.reversal for _, pool in found]
-        self._place(ion.count, len(found))
-        self._place(ion.following, sum(style is not Reversal.STATED for style in styles))
-        self._place(ion.always, sum(style is Reversal.ALWAYS for style in styles))
-        self._place(ion.pools, self._list(self.pools[k, ion.pattern.name] for k, _ in found))
+        following = sum(style is not Reversal.STATED for style in styles)
+        places = self._list(self.pools[k, ion.name] for k, _ in found)
+        return _Pools(places, len(found), following, sum(style is Reversal.ALWAYS for style in styles))
 
-    def _mechanism(self, m: MechanismLayout) -> None:
+    def _mechanism(self, m: MechanismLayout, header: int) -> None:
         name = m.pattern.mechanism.name
         found = [
             (k, i) for k, c in enumerate(self.tables.compartments) for i in c.instances if i.mechanism.name == name
@@ -110,16 +145,13 @@ class CableTables:
         links: list[int] = []
         for n, (k, instance) in enumerate(found):
             self.instances[k, name] = stretches[n], m
-            pools = self.tables.compartments[k].pools
-            known = constants(self.tables, instance, pools, self.pooled)
+            known = constants(self.tables, instance, self.tables.compartments[k].pools, self.pooled)
             self._check(m, known, k)
             links += [self.nodes[k], *(self.pools[k, ion] for ion in m.ions)]
-            links += [known[given] for given in m.pattern.fixed]
-            links += [self._theta(known[given]) for given in m.pattern.lanes]
-        self._place(m.places.count, len(found))
-        self._place(m.places.data, stretches.begin)
-        self._place(m.places.numbers, self._numbers(len(found) * m.numbers))
-        self._place(m.places.links, self._list(links))
+            links += [text.QUANTITIES + known[given] for given in m.pattern.fixed]
+            links += [self._varying(known[given]) for given in m.pattern.lanes]
+        numbers = self._numbers(len(found) * m.numbers)
+        self.lists[header : header + 4] = len(found), stretches.begin, numbers, self._list(links)
 
     def _check(self, m: MechanismLayout, known: dict[str, int], compartment: int) -> None:
         """Whether a compartment states all that a mechanism reads."""
@@ -132,9 +164,10 @@ class CableTables:
                 what = f"{m.pattern.mechanism.name} uses {name}, which {place.section}({place.x:g}) does not have"
                 raise CellError(what, file=m.pattern.mechanism.file)
 
-    def _theta(self, quantity: int) -> int:
-        """The row of theta that a quantity has; fixed ones get rows after those that vary."""
-        return self.rows.setdefault(quantity, len(self.rows))
+    def _varying(self, quantity: int) -> int:
+        """Where the values of a quantity are given for every lane; fixed ones come after those that vary."""
+        row = self.rows.setdefault(quantity, len(self.rows))
+        return text.QUANTITIES + len(self.tables.quantities) + row * self.lanes
 
     def _row(self, compartment: int, variable: str) -> int:
         """Where what is recorded lies in memory."""
@@ -142,45 +175,45 @@ class CableTables:
         if kind == "v":
             return self.nodes[compartment]
         if kind == "ion":
-            ion = next(ion for ion in self.layout.ions if name in ion.pattern.variables)
-            slot = ion.pattern.variables.index(name)
-            return self.pools[compartment, ion.pattern.name] + slot * self.lanes
+            ion = next(ion.name for ion in self.layout.pattern.ions if name in ion.variables)
+            return self.pools[compartment, ion] + variables(ion).index(name) * self.lanes
         begin, layout = self.instances[compartment, kind]
         return begin + layout.rows[name] * self.lanes
 
     # --- a run ---
 
     def table(self, electrodes: tuple[Electrode, ...]) -> Int[np.ndarray, " place"]:
-        """The table of integers for a run with these electrodes."""
+        """The table of integers for a run with these electrodes; `programs` comes before."""
         lists = list(self.lists)
         for place, held in ((text.ELECTRODES, False), (text.CLAMPS, True)):
             lists[place] = len(lists)
             lists += [self.nodes[e.compartment] for e in electrodes if (e.resistance is not None) is held]
         return np.array(lists, dtype=np.int64)
 
-    def theta(self, varying: Float[np.ndarray, "varying lane"]) -> Float[np.ndarray, "row lane"]:
-        """What varies, and after it what is fixed here and varies elsewhere."""
-        rows = np.empty((max(len(self.rows), 1), self.lanes))
+    def given(
+        self, varying: Float[np.ndarray, "varying lane"], dt: float, v_init: float
+    ) -> Float[np.ndarray, " place"]:
+        """dt, v_init, all quantities, and for every lane what varies, and what is fixed here and varies elsewhere."""
+        values = self.tables.values
+        rows = np.empty((len(self.rows), self.lanes))
         rows[: len(varying)] = varying
         for quantity, row in self.rows.items():
             if row >= len(varying):
-                rows[row] = self.tables.quantities[quantity].value
-        return rows
+                rows[row] = values[quantity]
+        return np.concatenate(([dt, v_init], values, rows.ravel()))
 
     def memory(
-        self, dtype: np.dtype[np.floating], values: Float[np.ndarray, " quantity"],
-        varying: Float[np.ndarray, "varying lane"], dt: float, v_init: float,
-    ) -> Float[np.ndarray, " element"]:  # fmt: skip
+        self, dtype: np.dtype[np.floating], varying: Float[np.ndarray, "varying lane"], dt: float, v_init: float
+    ) -> Float[np.ndarray, " element"]:
         """Memory before the INITIAL blocks."""
         memory = np.zeros(self.elements, dtype)
-        every = np.repeat(values[:, None], self.lanes, axis=1)
+        every = np.repeat(self.tables.values[:, None], self.lanes, axis=1)
         every[list(self.tables.varying)] = varying
         self._fill_nodes(memory, every, dt, v_init)
-        for ion in self.layout.ions:
-            for k, place in enumerate(self.tables.compartments):
-                for pool in place.pools:
-                    if pool.ion == ion.pattern.name:
-                        self._fill_pool(memory, every, ion, k, pool)
+        for k, place in enumerate(self.tables.compartments):
+            for pool in place.pools:
+                if pool.ion in self.ions:
+                    self._fill_pool(memory, every, k, pool)
         return memory
 
     def _fill_nodes(self, memory: Array, every: Array, dt: float, v_init: float) -> None:
@@ -206,12 +239,12 @@ class CableTables:
             else:
                 nodes[:, slot] = scaled[name]
 
-    def _fill_pool(self, memory: Array, every: Array, ion: IonLayout, compartment: int, pool: Pool) -> None:
-        begin, names = self.pools[compartment, pool.ion], ion.pattern.variables
-        stretch = memory[begin : begin + (len(names) + 1) * self.lanes].reshape(-1, self.lanes)
-        for name, quantity in quantities(pool).items():
-            if name in names and quantity is not None:
-                stretch[names.index(name)] = every[quantity]
+    def _fill_pool(self, memory: Array, every: Array, compartment: int, pool: Pool) -> None:
+        begin = self.pools[compartment, pool.ion]
+        stretch = memory[begin : begin + text.POOL * self.lanes].reshape(text.POOL, self.lanes)
+        for slot, quantity in enumerate(quantities(pool).values()):
+            if quantity is not None:
+                stretch[slot] = every[quantity]
         if pool.valence:
             kelvin = every[self.tables.celsius] + 273.15
-            stretch[-1] = 1e3 * GAS / FARADAY / pool.valence * kelvin
+            stretch[text.FACTOR] = 1e3 * GAS / FARADAY / pool.valence * kelvin

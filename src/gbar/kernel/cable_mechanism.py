@@ -10,24 +10,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gbar.errors import InternalError
-from gbar.kernel.cable_text import CURRENT, SLOPE
+from gbar.kernel.arithmetic import functions, functions_once
+from gbar.kernel.cable_text import CURRENT, DT, SLOPE, V_INIT, header
 from gbar.kernel.graph import Graph, Level, Node
-from gbar.kernel.instance import Environment, InstanceEquations, advanced, carried, moving
-from gbar.kernel.pattern import IonPattern, MechanismPattern
-from gbar.kernel.writer import Texts, Writer, bare, clean, indented
+from gbar.kernel.instance import Environment, InstanceEquations, advanced, carried
+from gbar.kernel.pattern import MechanismPattern, variables
+from gbar.kernel.writer import Writer, bare, clean, indented
 
 INITIAL = '''
 
-@njit(**OPTIONS)
-def initial_{stem}(memory, table, quantities, theta, dt, v_init):
-    """INITIAL of {title}, and what of it does not change in time."""
-    data = table[{data}]
-    numbers = table[{numbers}]
-    links = table[{links}]
-    for k in range(table[{count}]):
-        s = memory[data + k * {size}:data + (k + 1) * {size}]
-        c = memory[numbers + k * {number_count}:numbers + (k + 1) * {number_count}]
-        link = table[links + k * {link_count}:links + (k + 1) * {link_count}]
+@cfunc(PHASE, cache=True, **OPTIONS)
+def initial(memory, table, given, at, time):
+    """INITIAL, and what does not change in time."""
+    dt = given[{dt}]
+    v_init = given[{v_init}]
+    for k in range(table[at]):
+        s = table[at + 1] + k * {size}
+        c = table[at + 2] + k * {number_count}
+        link = table[at + 3] + k * {link_count}
 {pools}
 {fixed}
         for lane in range(LANES):
@@ -36,18 +36,15 @@ def initial_{stem}(memory, table, quantities, theta, dt, v_init):
 
 LOOP = '''
 
-@njit(**OPTIONS)
-def {phase}_{stem}(memory, table, time):
-    """{meaning} of {title}."""
-    data = table[{data}]
-    numbers = table[{numbers}]
-    links = table[{links}]
+@cfunc(PHASE, cache=True, **OPTIONS)
+def {phase}(memory, table, given, at, time):
+    """{meaning}."""
     {uniform} = R(time)
-    for k in range(table[{count}]):
-        s = memory[data + k * {size}:data + (k + 1) * {size}]
-        c = memory[numbers + k * {number_count}:numbers + (k + 1) * {number_count}]
-        link = table[links + k * {link_count}:links + (k + 1) * {link_count}]
-        node = memory[link[0]:link[0] + NODE]
+    for k in range(table[at]):
+        s = table[at + 1] + k * {size}
+        c = table[at + 2] + k * {number_count}
+        link = table[at + 3] + k * {link_count}
+        node = table[link]
 {pools}
 {gather}
 {fixed}
@@ -62,29 +59,26 @@ GIVE = """for lane in range(LANES):
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where a mechanism stands in the table: how many instances, where their stretches, numbers and links begin."""
-
-    count: int
-    data: int
-    numbers: int
-    links: int
-
-
-@dataclass(frozen=True)
 class MechanismLayout:
     """What the tables of a mechanism have to hold.
 
-    `links` of an instance: the place of its compartment, of the pools of `ions`, the quantities `fixed`, the rows of
-    theta `lanes`. `rows` are the slots of variables that can be recorded.
+    `links` of an instance: the place of its compartment, of the pools of `ions`, and where its constants are given: one
+    number, or one a lane. `rows` are the slots of variables that can be recorded. Its header in the table: how many
+    instances, where their stretches, their constants in the time loop and their links begin.
     """
 
     pattern: MechanismPattern
-    places: Places
     slots: int
     numbers: int
     ions: tuple[str, ...]
     rows: Mapping[str, int]
+
+    @property
+    def concentrations(self) -> tuple[str, ...]:
+        """The ions of which INITIAL may write a concentration."""
+        m = self.pattern.mechanism
+        written = {name for name, _ in m.initial.results}
+        return tuple(i.name for i in m.ions if {f"{i.name}i", f"{i.name}o"} & {*i.writes} & written)
 
     @property
     def links(self) -> int:
@@ -95,21 +89,15 @@ class MechanismLayout:
 class MechanismText:
     """Writes the functions of one mechanism: `functions` has their text, `layout` what they expect."""
 
-    def __init__(
-        self, pattern: MechanismPattern, ions: tuple[IonPattern, ...], places: Places, precision: str, lanes: int
-    ) -> None:
-        self.pattern, self.precision, self.lanes, self.places = pattern, precision, lanes, places
+    def __init__(self, pattern: MechanismPattern, precision: str, lanes: int) -> None:
+        self.pattern, self.precision, self.lanes = pattern, precision, lanes
         self.mechanism = pattern.mechanism
-        self.pool = {name: ion for ion in ions for name in ion.variables}  # variable -> its ion
-        self.ions = tuple(dict.fromkeys(self.pool[name].name for name in pattern.pooled))
-        self.title = clean(self.mechanism.name) or "mechanism"
-        self.stem = f"{self.title}_{places.count}"
+        self.pool = {name: ion.name for ion in self.mechanism.ions for name in variables(ion.name)}
+        self.ions = tuple(dict.fromkeys(self.pool[name] for name in pattern.pooled))
         self.graph = Graph()
         self.slots: list[str] = []
         self.numbers = 0
         self.scratch = [self.new_slot("work") for _ in range(2 + len(pattern.pooled))]
-        self.used: list[Texts] = []
-        self.phases: list[str] = []
         self._build()
 
     # --- equations ---
@@ -179,12 +167,12 @@ class MechanismText:
 
     def slot(self, k: int) -> str:
         """A slot of a lane in the text."""
-        return f"s[{k * self.lanes} + lane]"
+        return f"memory[s + {k * self.lanes} + lane]"
 
     def in_pool(self, name: str) -> str:
         """A variable of an ion in its pool's stretch."""
         ion = self.pool[name]
-        return f"pool_{self.ions.index(ion.name)}[{ion.variables.index(name) * self.lanes} + lane]"
+        return f"memory[pool_{self.ions.index(ion)} + {variables(ion).index(name) * self.lanes} + lane]"
 
     def given(self, name: str) -> int:
         """Where the links have the quantity or the row of a constant."""
@@ -192,38 +180,35 @@ class MechanismText:
 
     def pools(self, names: list[str]) -> list[str]:
         """Lines that define the stretches of the pools that hold variables."""
-        lines = []
-        for k in sorted({self.ions.index(self.pool[name].name) for name in names}):
-            ion = next(self.pool[n] for n in self.pattern.pooled if self.pool[n].name == self.ions[k])
-            size = (len(ion.variables) + 1) * self.lanes
-            lines.append(f"pool_{k} = memory[link[{k + 1}]:link[{k + 1}] + {size}]")
-        return lines
+        found = sorted({self.ions.index(self.pool[name]) for name in names})
+        return [f"pool_{k} = table[link + {k + 1}]" for k in found]
 
     # --- results ---
 
     @property
     def layout(self) -> MechanismLayout:
         """What the functions expect in the tables."""
-        return MechanismLayout(self.pattern, self.places, len(self.slots), self.numbers, self.ions, self.rows)
+        return MechanismLayout(self.pattern, len(self.slots), self.numbers, self.ions, self.rows)
 
-    @property
-    def concentrations(self) -> tuple[str, ...]:
-        """The ions of which INITIAL may write a concentration."""
-        m = self.mechanism
-        return tuple(i.name for i in m.ions if {f"{i.name}i", f"{i.name}o"} & set(i.writes) & moving(m))
-
-    def functions(self) -> str:
-        """The text of the functions."""
+    def text(self) -> str:
+        """The text of the module."""
         common = {
-            "stem": self.stem,
-            "title": self.title,
-            **vars(self.places),
             "size": len(self.slots) * self.lanes,
             "number_count": self.numbers,
             "link_count": self.layout.links,
         }
-        loops = [loop for loop in (self.breakpoint, self.advance) if not loop.empty]
-        return self.head.text(common) + "".join(loop.text(common) for loop in loops)
+        once: set[str] = self.head.texts.used_once
+        used = self.breakpoint.texts.used | self.advance.texts.used
+        described = "\n".join(f"slot {k}: {name}" for k, name in enumerate(self.slots))
+        return "".join(
+            [
+                header(clean(self.mechanism.name), described, self.precision, self.lanes, 0),
+                functions(used, self.precision),
+                functions_once(once),
+                self.head.text(common),
+                *(loop.text(common) for loop in (self.breakpoint, self.advance) if not loop.empty),
+            ]
+        )
 
 
 @dataclass(frozen=True)
@@ -248,7 +233,6 @@ class _Head(Writer):
         super().__init__(owner.graph, roots, owner.precision)
         self.owner = owner
         self.constants: dict[Node, tuple[str, int]] = {}
-        owner.used.append(self.texts)
 
     def constant(self, node: Node) -> tuple[str, int]:
         """("fixed", its place among the numbers) or ("lane", its slot) of a value for the time loop."""
@@ -256,7 +240,7 @@ class _Head(Writer):
             text, owner = bare(self.once(node)), self.owner
             if node.level == Level.FIXED:
                 self.constants[node] = "fixed", owner.numbers
-                self.texts.fixed.append(f"c[{owner.numbers}] = R({text})")
+                self.texts.fixed.append(f"memory[c + {owner.numbers}] = R({text})")
                 owner.numbers += 1
             else:
                 slot = owner.new_slot(self.graph.hints.get(node, "constant"))
@@ -282,14 +266,16 @@ class _Head(Writer):
         if node.op == "ion_start":
             self.texts.lane.append(f"{name} = float({self.owner.in_pool(node.label)})")
         elif node.level == Level.FIXED:
-            self.texts.fixed.append(f"{name} = quantities[link[{self.owner.given(node.label)}]]")
+            self.texts.fixed.append(f"{name} = given[table[link + {self.owner.given(node.label)}]]")
         else:
-            self.texts.lane.append(f"{name} = theta[link[{self.owner.given(node.label)}], lane]")
+            self.texts.lane.append(f"{name} = given[table[link + {self.owner.given(node.label)}] + lane]")
         return name
 
     def text(self, common: Mapping[str, object]) -> str:
         return INITIAL.format(
             **common,
+            dt=DT,
+            v_init=V_INIT,
             pools=indented(self.owner.pools(list(self.owner.pattern.pooled)), 8),
             fixed=indented(self.texts.fixed, 8),
             lane=indented(self.texts.lane, 12),
@@ -308,7 +294,6 @@ class _Loop(Writer):
         self.gathered: list[str] = []
         self.scattered: list[tuple[str, str, int]] = []  # (template, where to, the slot of what)
         self.empty = not self.results.roots
-        owner.used.append(self.texts)
         self.write()
 
     def write(self) -> None:
@@ -329,7 +314,7 @@ class _Loop(Writer):
             else:
                 self.scatter(COPY, owner.in_pool(name), finals[node], next(spare))
         for slot, node in results.sums.items():
-            self.scatter(GIVE, f"node[{slot * owner.lanes} + lane]", finals[node], next(spare))
+            self.scatter(GIVE, f"memory[node + {slot * owner.lanes} + lane]", finals[node], next(spare))
         for name, node in results.totals.items():
             self.scatter(GIVE, owner.in_pool(name), finals[node], next(spare))
 
@@ -348,7 +333,7 @@ class _Loop(Writer):
         if node.op == "slot" and isinstance(node.label, int):
             place = owner.slot(node.label)
         elif node.op == "v":
-            place = self.gather("v", "node[lane]")
+            place = self.gather("v", "memory[node + lane]")
         elif node.op == "ion" and isinstance(node.label, str):
             place = self.gather(node.label, owner.in_pool(node.label))
         else:
@@ -374,7 +359,7 @@ class _Loop(Writer):
         name = self.fresh(self.graph.hints.get(node, "c"))
         self.names[node, True] = name
         if kind == "fixed":
-            self.texts.fixed.append(f"{name} = c[{k}]")
+            self.texts.fixed.append(f"{name} = memory[c + {k}]")
         else:
             self.texts.step.insert(0, f"{name} = {self.owner.slot(k)}")
 

@@ -91,9 +91,14 @@ def constants(tables: Compartments, instance: Instance, pools: tuple[Pool, ...],
     return {**dict(instance.bindings), **ions, "celsius": tables.celsius}
 
 
+def variables(ion: str) -> tuple[str, ...]:
+    """An ion's variables in the order in which a pool has them: reversal potential, concentrations, total current."""
+    return f"e{ion}", f"{ion}i", f"{ion}o", f"i{ion}"
+
+
 def quantities(pool: Pool) -> dict[str, int | None]:
     """The quantities that a pool's variables start from."""
-    return {f"e{pool.ion}": pool.e, f"{pool.ion}i": pool.ci, f"{pool.ion}o": pool.co}
+    return dict(zip(variables(pool.ion), (pool.e, pool.ci, pool.co), strict=False))
 
 
 def site_variable(tables: Compartments, compartment: int, variable: str) -> tuple[str, str]:
@@ -101,7 +106,7 @@ def site_variable(tables: Compartments, compartment: int, variable: str) -> tupl
     if variable == "v":
         return "v", ""
     place = tables.compartments[compartment]
-    if variable in {name for pool in place.pools for name in (*quantities(pool), f"i{pool.ion}")}:
+    if variable in {name for pool in place.pools for name in variables(pool.ion)}:
         return "ion", variable
     for instance in place.instances:
         m = instance.mechanism
@@ -147,7 +152,7 @@ def _ions(tables: Compartments, mechanisms: tuple[Mechanism, ...], recorded: set
             pools.setdefault(pool.ion, []).append(pool)
     ions = []
     for ion, found in pools.items():
-        e, ci, co, i = f"e{ion}", f"{ion}i", f"{ion}o", f"i{ion}"
+        e, ci, co, i = variables(ion)
         follows = any(pool.reversal is not Reversal.STATED for pool in found) and (e in read or e in recorded)
         kept = [name for name in (e, ci, co) if name in written or name in recorded]
         kept += [name for name in (e, ci, co) if follows and name not in kept]
