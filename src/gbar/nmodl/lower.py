@@ -116,7 +116,7 @@ def _start(symbols: Symbols) -> dict[str, t.Expr]:
 def _carried(symbols: Symbols, *blocks: t.Block) -> tuple[str, ...]:
     """ASSIGNED variables that a block reads as another left them."""
     carried: set[str] = set()
-    roots = {*symbols.states, *symbols.currents}
+    roots = {*symbols.states, *symbols.currents, *symbols.ion_writes}
     while True:
         read = set().union(*(inputs(prune(block, roots | carried)) for block in blocks))
         more = {name for name in symbols.assigned if name in read}
