@@ -8,8 +8,9 @@ github.com/BlueBrain/BluePyOpt, `optimization/opt_module/setup` in github.com/Bl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gbar.cell import SegmentRule
@@ -126,9 +127,10 @@ def read_recipe(folder: Folder, name: str) -> tuple[Recipe, float, list[str]]:
     settings = _new_settings(folder, notes) if folder.new else _old_settings(folder.parameters)
     v_init, celsius, kept = -65.0, 34.0, []
     stated: set[str] = set()
+    coefficients = {name for setting in settings for name in setting.coefficients}
     for setting in settings:
-        if setting.regions or setting.variable not in ("v_init", "celsius"):
-            kept.append(setting)
+        if setting.variable not in ("v_init", "celsius"):
+            kept.append(setting if setting.regions or setting.variable in coefficients else _everywhere(setting))
         elif setting.value is not None:
             stated.add(setting.variable)
             v_init = setting.value if setting.variable == "v_init" else v_init
@@ -142,6 +144,13 @@ def read_recipe(folder: Folder, name: str) -> tuple[Recipe, float, list[str]]:
         SegmentRule("every", EVERY), source=HAY if not folder.new else "",
     )  # fmt: skip
     return recipe, v_init, notes
+
+
+def _everywhere(setting: Setting) -> Setting:
+    """A global variable: one of a mechanism, or what an ion's concentration starts from (`cai0_ca_ion`)."""
+    found = re.fullmatch(r"(?P<variable>(?P<ion>[a-z]+)[io])0_(?P=ion)_ion", setting.variable)
+    variable = found["variable"] if found else setting.variable
+    return replace(setting, variable=variable, regions=SECTION_LISTS["all"])
 
 
 def _regions(name: str, at: Node) -> tuple[str, ...]:

@@ -202,7 +202,7 @@ def _stimulus(stimulus: Stimulus, first: str, folder: Path, number: int) -> dict
         currents.append(("step", first, 0.0, warm_up, stimulus.warm_up_current))
     pairs = [(first, stimulus.waveform)] + [(injection.site, injection.waveform) for injection in stimulus.injections]
     for site, waveform in pairs:
-        for part in _parts(waveform):
+        for part in parts(waveform):
             currents += _currents(part, site, stimulus, folder, f"{number}_{len(currents)}")
     return {
         "dt": stimulus.dt,
@@ -215,8 +215,9 @@ def _stimulus(stimulus: Stimulus, first: str, folder: Path, number: int) -> dict
     }
 
 
-def _parts(waveform: Waveform) -> list[Waveform]:
-    return [p for part in waveform.parts for p in _parts(part)] if isinstance(waveform, Sum) else [waveform]
+def parts(waveform: Waveform) -> list[Waveform]:
+    """The waveforms that a waveform is the sum of."""
+    return [p for part in waveform.parts for p in parts(part)] if isinstance(waveform, Sum) else [waveform]
 
 
 def _currents(waveform: Waveform, site: str, stimulus: Stimulus, folder: Path, label: str) -> list[tuple[Any, ...]]:

@@ -98,6 +98,8 @@ class _Kitchen:
         self.recipe, self.values = recipe, values
         self.notes: list[str] = []
         self.valueless: dict[str, None] = {}
+        self.idle: list[tuple[Setting, str]] = []  # settings that a region has no use for
+        self.used: set[str] = set()  # labels of those that some region has
         self.known = _in_folder(mod_files) if mod_files else {}
         self.inserted = {region: self._mechanisms(region) for region in regions}
         self.owners: dict[tuple[str, str], Setting] = {}  # (region, variable) -> the last setting of it
@@ -117,6 +119,9 @@ class _Kitchen:
 
     def told(self) -> list[str]:
         """The notes, with one line for all parameters that have no value of their own."""
+        for setting, what in self.idle:
+            if "." in setting.label or setting.label not in self.used:
+                self.note(setting.at, what)
         labels = list(self.valueless)
         if not labels:
             return self.notes
@@ -165,7 +170,10 @@ class _Kitchen:
         cm, Ra = (self._membrane(name, key, plain) for key in ("cm", "Ra"))
         reversals, concentrations = self._ions(name, mechanisms, plain)
         for variable, (_, setting) in plain.items():
-            self.note(setting.at, f"{variable} of {name} is not used: no mechanism there has or reads it")
+            place = f" of {name}" if "." in setting.label else ""  # what has no point is set in many regions at once
+            self.idle.append((setting, f"{variable}{place} is not used: no mechanism there has or reads it"))
+        mine = {setting.label for (region, _), setting in self.owners.items() if region == name}
+        self.used |= mine - {setting.label for _, setting in plain.values()}
         return Region(name, cm, painted, reversals, Ra, concentrations)
 
     def split(self, variable: str, mechanisms: Mapping[str, Mechanism]) -> tuple[str, str] | None:
