@@ -1,15 +1,17 @@
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gbar import mechanism
-from gbar.cell import Cell, Painted, Region, read_cell, write_cell
+from gbar.cell import Along, At, Cell, Painted, Profile, Region, SegmentRule, Site, geometry, read_cell, write_cell
 from gbar.errors import UserError
-from gbar.morphology import cylinder
+from gbar.morphology import Morphology, Section, cylinder, traced
 from gbar.parameters import FreeParameter, ParameterSpace
-from gbar.protocol import Protocol, Step, Stimulus
+from gbar.protocol import Injection, Protocol, Step, Stimulus, VoltageClamp
 
 HH = mechanism.read(mechanism.shipped_file("hh"))
 positive = st.floats(1e-9, 1e6)
@@ -45,6 +47,83 @@ def cells(draw):
 @settings(max_examples=60, deadline=None)
 @given(cells())
 def test_a_written_cell_reads_back_equal(cell):
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "c.yaml"
+        write_cell(cell, file)
+        again = read_cell(file)
+        assert again == cell
+        assert again.digest == cell.digest
+
+
+PAS = mechanism.read(mechanism.shipped_file("pas"))
+sizes = st.floats(0.5, 500)
+profiles = st.one_of(
+    positive,
+    st.builds(Profile.linear, positive, st.just(0.0)),
+    st.builds(Profile.exponential, positive, st.floats(-1e4, -50)),
+    st.builds(Profile.step, positive, sizes, sizes, positive),
+    st.builds(lambda x, k: Profile("value * (1 + k * diam)", {"value": x, "k": k}), positive, st.floats(0, 9)),
+)
+rules = st.one_of(
+    st.builds(SegmentRule, st.just("count"), st.integers(1, 5).map(float)),
+    st.builds(SegmentRule, st.sampled_from(["length", "every", "steps"]), st.floats(20, 400)),
+    st.builds(SegmentRule, st.just("d_lambda"), st.floats(0.1, 0.5), st.floats(10, 200)),
+)
+
+
+@st.composite
+def sections(draw):
+    found = [Section("soma", "soma", draw(sizes), draw(sizes))]
+    for k in range(draw(st.integers(0, 4))):
+        region = draw(st.sampled_from(["soma", "dend", "tuft"]))
+        parent, x = draw(st.integers(0, k)), draw(st.sampled_from([0.0, 0.25, 0.5, 1.0]))
+        if draw(st.booleans()):
+            end = draw(st.floats(1, 300))
+            points = np.array([[0, 0, 0, 2.0], [0, end / 2, 1, draw(st.floats(0.2, 9))], [end / 3, end, 2, 0.5]])
+            found.append(traced(f"b[{k}]", region, points, parent, x))
+        else:
+            count = draw(st.one_of(st.none(), st.integers(1, 5)))
+            found.append(Section(f"b[{k}]", region, draw(sizes), draw(sizes), parent, x, nseg=count))
+    return Morphology(tuple(found))
+
+
+@st.composite
+def trees(draw):
+    morphology = draw(sections())
+    regions, free = [], []
+    for name in morphology.regions:
+        painted = Painted(HH, {"gnabar": draw(profiles)}), Painted(PAS, {"g": draw(profiles)})
+        regions.append(Region(name, draw(st.floats(0.5, 3)), painted, {"ena": 50, "ek": -77}, draw(st.floats(50, 300))))
+        known = ["cm", "Ra", "ena", "gnabar_hh", "L_scale", "diam_scale"]
+        unit = {"cm": "uF/cm2", "Ra": "ohm cm", "ena": "mV", "gnabar_hh": "S/cm2", "L_scale": "", "diam_scale": ""}
+        chosen = draw(st.lists(st.sampled_from(known), unique=True, max_size=3))
+        free += [FreeParameter(f"{q}.{name}", unit[q], 0.5, draw(st.floats(0.75, 9))) for q in chosen]
+    places = [At(s.name, draw(st.floats(0, 1))) for s in morphology.sections]
+    variables = st.sampled_from(["v", "m_hh", "ina", "i_pas"])
+    sites = [Site(f"s{k}", place, draw(variables)) for k, place in enumerate(places)]
+    stimulus = Stimulus(
+        "a", Step(0, 1, 0.5), 2,
+        injections=tuple(Injection(s.name, Step(0, 1, draw(st.floats(-9, 9)))) for s in sites[:1]),
+        clamps=tuple(VoltageClamp(s.name, ((1.0, draw(st.floats(-90, 90))),), 2.5) for s in sites[1:2]),
+    )  # fmt: skip
+    cell = Cell(
+        "tree", morphology, tuple(regions), 20.0, ParameterSpace(tuple(free)), Protocol((stimulus,)),
+        segments=draw(rules), sites=tuple(sites),
+    )  # fmt: skip
+    if len(morphology.sections) == 1:
+        return cell
+    tip = morphology.sections[-1]
+    along = Along(
+        tip.region, sum(geometry.spans(morphology, cell.counts)[-1]) / 2, draw(st.sampled_from(["", tip.name]))
+    )
+    return replace(cell, sites=(*sites, Site("along", along)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(trees(), st.data())
+def test_a_written_tree_reads_back_equal_at_any_theta(cell, data):
+    if len(cell.space) and data.draw(st.booleans()):
+        cell = cell.at(cell.space.draw(data.draw(st.integers(0, 9)), 0, 1)[0])
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "c.yaml"
         write_cell(cell, file)

@@ -17,7 +17,7 @@ DOCS = Path(__file__).parent.parent.parent / "docs"
 def own(tmp_path):
     """The example of docs/cell-format.md, on disk."""
     text = (DOCS / "cell-format.md").read_text()
-    (cell,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    cell, *_ = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     (mod,) = re.findall(r"```nmodl\n(.*?)```", text, re.DOTALL)
     (tmp_path / "channels").mkdir()
     (tmp_path / "channels" / "kslow.mod").write_text(mod)

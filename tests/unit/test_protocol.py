@@ -5,7 +5,19 @@ import numpy as np
 import pytest
 
 from gbar.errors import ProtocolError
-from gbar.protocol import Chirp, Noise, Protocol, Ramp, Sampled, Step, Stimulus, Sum, Train
+from gbar.protocol import (
+    Chirp,
+    Injection,
+    Noise,
+    Protocol,
+    Ramp,
+    Sampled,
+    Step,
+    Stimulus,
+    Sum,
+    Train,
+    VoltageClamp,
+)
 
 STEP = Stimulus("step", Step(2, 144, 0.3), 152, dt=0.02, sampling=0.02)
 ALL = Protocol(
@@ -17,6 +29,13 @@ ALL = Protocol(
         Stimulus("noise", Noise(1, 30, 0.1, 0.05, 3, 7), 50),
         Stimulus("sampled", Sampled(0.1, np.linspace(0, 1, 33) / 3), 50),
         Stimulus("sum", Sum((Step(1, 2, 30.0), Sum(()), Step(3, 4, 0.5))), 50, allow_large=True),
+        Stimulus(
+            "places",
+            Sum(()),
+            50,
+            injections=(Injection("dend", Step(1, 2, 0.1)), Injection("soma", Ramp(0, 10, 0, 1 / 3))),
+            clamps=(VoltageClamp("tuft", ((10, -70.0), (5, 1 / 3)), 2.5),),
+        ),
     )
 )
 
@@ -147,3 +166,50 @@ def test_damage_is_named_with_its_place(path, value, message):
     with pytest.raises(ProtocolError) as caught:
         Protocol.from_json(changed(path, value))
     assert message in str(caught.value)
+
+
+def test_injections_and_clamps_step_by_step():
+    places = Stimulus(
+        "p", Step(0, 1, 0.2), 2, dt=0.1, sampling=0.1, warm_up=0.5, warm_up_current=0.7,
+        injections=(Injection("dend", Step(1, 0.5, 0.1)),),
+        clamps=(VoltageClamp("tuft", ((0.5, -70.0), (0.75, -20.0))),),
+    )  # fmt: skip
+    assert places.injected()[:15].tolist() == [0.7] * 5 + [0.2] * 10
+    np.testing.assert_allclose(places.injected_by(places.injections[0]), [0.0] * 15 + [0.1] * 5 + [0.0] * 5)
+    held = places.command(places.clamps[0])
+    assert held.shape == (25,) and np.isnan(held[:5]).all()  # the clamp begins with the sweep
+    assert held[5:17].tolist() == [-70.0] * 5 + [-20.0] * 7 and np.isnan(held[18:]).all()
+    assert held[17] != held[17]  # 1.25 ms is the middle of a step, and the end of the second level: off, as t < tc
+    assert places.sites == ("dend", "tuft")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"injections": (Injection("dend", Step(0, 1, 150.0)),)}, "the current reaches 150 nA, beyond 20 nA"),
+        ({"clamps": (VoltageClamp("a", ((1, 0),)), VoltageClamp("a", ((1, 0),)))}, "two voltage clamps hold one site"),
+    ],
+)
+def test_refuses_injections_and_clamps_that_cannot_be_done(arguments, message):
+    with pytest.raises(ProtocolError) as caught:
+        Stimulus(**({"name": "s", "waveform": Step(0, 1, 0.1), "duration": 10.0} | arguments))
+    assert message in str(caught.value)
+
+
+def test_refuses_a_clamp_that_is_none():
+    for levels, resistance, message in (
+        ((), 1.0, "has no levels"),
+        (((0.0, -70.0),), 1.0, "has the level -70 mV for 0 ms"),
+        (((1.0, math.nan),), 1.0, "has the level nan mV"),
+        (((1.0, -70.0),), 0.0, "series resistance of 0 MOhm"),
+    ):
+        with pytest.raises(ProtocolError, match=message):
+            VoltageClamp("soma", levels, resistance)
+
+
+def test_a_stimulus_needs_a_waveform_an_injection_or_a_clamp():
+    with pytest.raises(ProtocolError, match="the key 'waveform' is missing"):
+        Protocol.from_json({"stimuli": [{"name": "s", "duration": "10 ms"}]})
+    clamp = {"site": "soma", "resistance": "1 Mohm", "levels": [{"duration": "5 ms", "voltage": "-70 mV"}]}
+    data = {"stimuli": [{"name": "s", "duration": "10 ms", "clamps": [clamp]}]}
+    assert Protocol.from_json(data).stimuli[0].clamps == (VoltageClamp("soma", ((5, -70),), 1.0),)

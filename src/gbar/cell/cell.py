@@ -206,8 +206,8 @@ class Cell:
         morphology = geometry.scaled(self.morphology, geometry.scales(self.morphology, given))
         segments, sites = self.segments, self.sites
         if geometry.counts(morphology, segments, _properties(regions)) != self.counts:
-            names = [section.name for section in self.morphology.sections]
-            segments = SegmentRule(sections=dict(zip(names, self.counts, strict=True)))
+            sections = zip(self.morphology.sections, self.counts, strict=True)
+            segments = SegmentRule(sections={section.name: count for section, count in sections})
         if morphology is not self.morphology:
             sites = tuple(s if isinstance(s.place, At) else replace(s, place=self.place(s)) for s in sites)
         temperature = given.get("celsius", self.temperature)

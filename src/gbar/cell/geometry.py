@@ -151,7 +151,7 @@ def spans(morphology: Morphology, numbers: Sequence[int]) -> list[tuple[float, f
 
 
 def _towards_soma(morphology: Morphology) -> dict[int, float]:
-    """Where the way to the soma leaves a section that the soma hangs on, and 0.5 for the soma; of all others it is 0."""
+    """Where the way to the soma leaves a section that the soma hangs on; 0.5 for the soma; of all others it is 0."""
     at = _root(morphology)
     found = {at: 0.5}
     while morphology.sections[at].parent >= 0:

@@ -221,7 +221,7 @@ def _with_regions(node: Node, made: Morphology) -> Morphology:
     """The morphology with sections given to the user's own regions; no section to two of them."""
     owner: dict[str, str] = {}
     names = [section.name for section in made.sections]
-    spans = geometry.spans(made, [1] * len(names))
+    spans = geometry.spans(made, [section.nseg or 1 for section in made.sections])
     for name, entry in node.mapping(optional=None).items():
         if not re.fullmatch(NAME, name, re.ASCII):
             raise (entry.key or entry).fail(f"{name!r} is no name for a region", "use letters, digits and _")

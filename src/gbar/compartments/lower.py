@@ -26,16 +26,16 @@ def lower(cell: Cell) -> Compartments:
 
 
 def in_order(mechanisms: tuple[Painted, ...]) -> tuple[Painted, ...]:
-    """The mechanisms of a region as NEURON calls them, if it is given their mod files in one folder.
+    """The mechanisms of a region as NEURON calls them, if it is given their mod files in one folder, by SUFFIX.
 
-    Those that write a concentration come first, the last one first (`nrn_writes_conc`); then all others by the names of
-    their files, `pas` and `hh` before them.
+    Those that write a concentration come first, the last one first (`nrn_writes_conc`); then all others in the order of
+    their names, `pas` and `hh` before them.
     """
 
     def rank(painted: Painted) -> tuple[int, str]:
         name = painted.mechanism.name
         first = _BUILT_INTO_NEURON.index(name) if name in _BUILT_INTO_NEURON else len(_BUILT_INTO_NEURON)
-        return first, painted.mechanism.file.stem
+        return first, name
 
     ordered = sorted(mechanisms, key=rank)
     writers = [painted for painted in ordered if _writes_concentration(painted.mechanism)]
