@@ -64,7 +64,7 @@ class Source:
         if name is None or name.kind != "STRING":
             raise self._error(at, "INCLUDE without a file", 'write it like INCLUDE "rates.inc"')
         path = self._find(name.text.strip('"'), name.at)
-        if path in self.around or (not self.around and self._same(path)):
+        if path in self.around or self._same(path):
             raise self._error(name.at, f"{path.name} includes itself", "remove this INCLUDE")
         data = self._read(path, name.at)
         self.size += len(data)

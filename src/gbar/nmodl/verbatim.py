@@ -9,9 +9,9 @@ from dataclasses import replace
 from gbar.nmodl import blocks as b
 from gbar.nmodl import tree as t
 
-_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+_TEXT = r"\"(?:[^\"\\\n]|\\.)*\""
+_ASIDE = re.compile(rf"({_TEXT})|/\*.*?\*/|//[^\n]*", re.DOTALL)  # texts, which may look like comments, and comments
 _PRINT = re.compile(r"f?printf\s*\((?:[^()=]|==|\"[^\"]*\")*\)")
-_TEXT = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"")
 _READ = re.compile(r"(\w+)\s*=\s*_ion_(\w+)")
 _DEFINED = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.MULTILINE)
 
@@ -29,7 +29,12 @@ def without_verbatim(tree: b.File) -> b.File:
 
 def defined_in_c(text: str) -> frozenset[str]:
     """The names that a VERBATIM's text gives another meaning (#define)."""
-    return frozenset(_DEFINED.findall(_COMMENT.sub(" ", text)))
+    return frozenset(_DEFINED.findall(_plain(text)))
+
+
+def _plain(text: str) -> str:
+    """C code with empty texts and without comments."""
+    return _ASIDE.sub(lambda match: '""' if match.group(1) else " ", text)
 
 
 def _idle(block: b.FileBlock, used: Collection[str]) -> bool:
@@ -54,28 +59,35 @@ def _names(tree: b.File) -> frozenset[str]:
 def _block(block: b.FileBlock) -> b.FileBlock:
     match block:
         case b.Routine():
-            return replace(block, body=_body(block.body, block.name if block.kind == "FUNCTION" else ""))
-        case b.Derivative() | b.Kinetic() | b.Linear() | b.Initial() | b.Breakpoint() | b.Beside():
-            return replace(block, body=_body(block.body))
+            return replace(block, body=_body(block.body, True, block.name if block.kind == "FUNCTION" else ""))
+        case b.Derivative() | b.Kinetic() | b.Linear():
+            return replace(block, body=_body(block.body, True))
+        case b.Initial() | b.Breakpoint() | b.Beside():
+            return replace(block, body=_body(block.body, False))
     return block
 
 
-def _body(body: tuple[t.Statement, ...], function: str | None = None) -> tuple[t.Statement, ...]:
-    """`body`; `function` is the variable that a FUNCTION returns, "" in a PROCEDURE, None where nothing may return."""
+def _body(body: tuple[t.Statement, ...], ends: bool, function: str | None = None) -> tuple[t.Statement, ...]:
+    """`body`, after whose last statement a block `ends`, or not.
+
+    `function` is the variable that a FUNCTION returns, "" at the top of a PROCEDURE, None where code after a return may
+    be reached by another way.
+    """
     out: list[t.Statement] = []
     for number, statement in enumerate(body):
+        last = ends and number == len(body) - 1
         match statement:
             case t.Verbatim(text, at):
                 rest = _rest(text, {s.target for s in out if isinstance(s, t.Assign)})
-                last = number == len(body) - 1
                 if rest == "return" and (function is not None or last):
                     return (*out, t.Assign(function, t.Number(0.0), at)) if function else tuple(out)
                 if rest:
                     out.append(statement)
             case t.If(condition, then, otherwise, at):
-                out.append(t.If(condition, _body(then), _body(otherwise), at))
+                inside = last and not function
+                out.append(t.If(condition, _body(then, inside), _body(otherwise, inside), at))
             case t.Loop(_, _, _, _, inner):
-                out.append(replace(statement, body=_body(inner)))
+                out.append(replace(statement, body=_body(inner, False)))
             case _:
                 out.append(statement)
     return tuple(out)
@@ -83,8 +95,7 @@ def _body(body: tuple[t.Statement, ...], function: str | None = None) -> tuple[t
 
 def _rest(text: str, assigned: Collection[str]) -> str:
     """What of a VERBATIM's text has an effect: "" or "return" where nothing else has one."""
-    code = _TEXT.sub('""', _COMMENT.sub(" ", text))
-    parts = [part.strip(" \t\n{}") for part in code.split(";")]
+    parts = [part.strip(" \t\n{}") for part in _plain(text).split(";")]
     left = [part for part in parts if part and not _without_effect(part, assigned)]
     if not left:
         return ""
