@@ -19,8 +19,6 @@ def sections(path: str) -> list[dict[str, Any]]:
     """Every section in NEURON's order: its points, where it joins its parent, and its segments at each nseg."""
     from neuron import h
 
-    h.load_file("stdlib.hoc")
-    h.load_file("import3d.hoc")
     reader = (h.Import3d_SWC_read if path.lower().endswith(".swc") else h.Import3d_Neurolucida3)()
     reader.quiet = 1
     reader.input(path)
@@ -50,6 +48,10 @@ def sections(path: str) -> list[dict[str, Any]]:
 
 def main(out: str, *paths: str) -> None:
     """Reads the files, each in a child of its own, and writes what became of them."""
+    from neuron import h
+
+    h.load_file("stdlib.hoc")
+    h.load_file("import3d.hoc")
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         for path in paths:

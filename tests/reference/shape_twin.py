@@ -15,6 +15,10 @@ from typing import Any
 
 def main(out: str, *pairs: str) -> None:
     """Does every change to its file and writes what became of it."""
+    from neuron import h
+
+    h.load_file("stdlib.hoc")
+    h.load_file("import3d.hoc")
     results: list[Any] = []
     with tempfile.TemporaryDirectory() as folder:
         for change, path in zip(pairs[::2], pairs[1::2], strict=True):
@@ -39,8 +43,6 @@ def read(path: str) -> None:
     """Reads the file, with the Allen Institute's and BluePyOpt's number of segments."""
     from neuron import h
 
-    h.load_file("stdlib.hoc")
-    h.load_file("import3d.hoc")
     reader = (h.Import3d_SWC_read if path.lower().endswith(".swc") else h.Import3d_Neurolucida3)()
     reader.quiet = 1
     reader.input(path)

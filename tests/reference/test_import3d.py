@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from random_morphologies import asc, swc
 
 from gbar.errors import CellError
 from gbar.morphology import Morphology, read_morphology, segments, write_swc
@@ -90,6 +91,7 @@ REFUSED: dict[str, tuple[str, tuple[str, ...] | None]] = {  # the defect, and th
     "swc/morph_flywire_t4_720575940626407426.swc": (":9: point 2 has the parent 2408: a parent after", BOTH),
     "swc/morph_multiple_roots.swc": (":9: id 3 stands in line 7 already", ("duplicates", "drop-roots")),
 }
+RANDOM = [f"random{k}.{kind}" for kind in ("swc", "asc") for k in range(40)]
 REPAIRED = [name for name, (_, repair) in REFUSED.items() if repair and name.endswith(".swc")]
 
 
@@ -109,6 +111,9 @@ def neuron(folder: Path, nrn: None, tmp_path_factory: pytest.TempPathFactory) ->
     for name in ("mainen1996/j4a.swc", "bbp/C060114A5.asc"):
         paths[f"written {name}"] = scratch / f"written-{Path(name).stem}.swc"
         write_swc(read_morphology(folder / name), paths[f"written {name}"])
+    for k, name in enumerate(RANDOM):
+        paths[name] = scratch / name
+        paths[name].write_text((swc if name.endswith("swc") else asc)(np.random.default_rng(k)))
     out = scratch / "neuron.json"
     command = [sys.executable, str(TWIN), str(out), *map(str, paths.values())]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
@@ -179,6 +184,18 @@ def test_refused_naming_the_defect_and_the_repair(name, folder):
 @pytest.mark.parametrize("name", REPAIRED)
 def test_a_repaired_file_is_equal_to_neurons_reading_of_the_repaired_points(name, folder, neuron):
     check(read_morphology(folder / name, repair=REFUSED[name][1]), neuron[f"repaired {name}"])
+
+
+def test_random_files_are_read_as_neuron_reads_them_or_refused(neuron):
+    read = 0
+    for name in RANDOM:
+        try:
+            morphology = read_morphology(neuron["paths"][name])
+        except CellError:
+            continue
+        check(morphology, neuron[name])
+        read += 1
+    assert read > 65
 
 
 @pytest.mark.parametrize("name", ["mainen1996/j4a.swc", "bbp/C060114A5.asc"])

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gbar.errors import CellError
-from gbar.morphology.points import read_text
+from gbar.morphology.points import FARTHEST, read_text
 
 _SOMA = {"CellBody", "Cell Body", "Soma"}
 _TYPES = {"Axon": 2, "Dendrite": 3, "Apical": 4}
@@ -205,11 +205,17 @@ class _Parser:
         self.result.branches.append(Branch(kind, line, np.array(points), parent))
         return len(self.result.branches) - 1
 
+    def number(self) -> float:
+        value = float(self.next("number").text)
+        if not abs(value) <= FARTHEST:
+            raise self.fail(f"{value:g} is no number of {FARTHEST:g} um at most", "mend the point")
+        return value
+
     def point(self) -> tuple[float, float, float, float]:
         self.next("(")
-        values = [float(self.next("number").text)]
+        values = [self.number()]
         while self.kind() == "number" and len(values) < 4:
-            values.append(float(self.next().text))
+            values.append(self.number())
         if len(values) < 2:
             raise self.fail("expected a point of two numbers at least", "write (x y z diam)")
         if self.kind() == "label":

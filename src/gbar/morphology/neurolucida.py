@@ -17,6 +17,7 @@ from gbar.morphology import contour
 from gbar.morphology.asc import Branch, Drawing, parse_asc
 from gbar.morphology.drafts import Draft, as_sphere, assemble
 from gbar.morphology.morphology import Morphology
+from gbar.morphology.points import THINNEST
 from gbar.morphology.repair import REPAIRS
 
 SOMA = 1
@@ -85,7 +86,7 @@ def _sphere(drawing: Drawing, path: Path, repair: Collection[str], notes: list[s
 def _with_diameters(branches: list[Branch], path: Path, repair: Collection[str], notes: list[str]) -> list[Branch]:
     mended: list[Branch] = []
     for branch in branches:
-        wrong = branch.points[:, 3] <= 0
+        wrong = branch.points[:, 3] < 2 * THINNEST
         if not wrong.any():
             mended.append(branch)
             continue

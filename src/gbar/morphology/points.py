@@ -12,6 +12,8 @@ from jaxtyping import Float, Int
 from gbar.errors import CellError
 
 MAX_BYTES = 500_000_000
+FARTHEST = 1e7  # um: ten metres; beyond, single precision cannot tell a soma's ends apart
+THINNEST = 1e-9  # um: below, a radius is none
 COLUMNS = "id type x y z radius parent"
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _ROW = re.compile(r"\s+".join(rf"({_NUMBER})" for _ in range(7)) + r"(?![\w.])")
@@ -115,7 +117,10 @@ def _check(path: Path, line: Int[np.ndarray, " point"], table: Float[np.ndarray,
     for column, name in enumerate(names):
         values = table[:, column]
         wrong, want = ~np.isfinite(values), "a finite number"
-        if name in ("id", "type", "parent"):
+        if name in ("x", "y", "z", "radius"):
+            wrong |= np.abs(values) > FARTHEST
+            want = f"a finite number of {FARTHEST:g} um at most"
+        else:
             wrong, want = wrong | (values != np.rint(values)) | (np.abs(values) > 2**53), "a whole number"
         if wrong.any():
             k = int(np.argmax(wrong))

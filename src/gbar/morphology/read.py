@@ -30,4 +30,9 @@ def read_morphology(path: str | Path, *, repair: Collection[str] = ()) -> Morpho
     if read is None:
         what = f"a file of the format {path.suffix or '(no ending)'}"
         raise CellError(what, file=path, remedy=f"gbar reads morphologies from {', '.join(FORMATS)}")
-    return read(path, repair)
+    try:
+        return read(path, repair)
+    except CellError as error:
+        if error.file is not None:
+            raise
+        raise CellError(error.what, file=path, remedy=error.remedy) from None

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from gbar.errors import CellError
-from gbar.morphology.points import Points
+from gbar.morphology.points import THINNEST, Points
 
 REPAIRS = {
     "duplicates": "of points with the same id, keeps the first",
@@ -205,7 +205,7 @@ def _reordered(points: Points, index: int, what: str, notes: list[str]) -> Point
 
 
 def _radii(points: Points, repair: Collection[str], notes: list[str]) -> Points:
-    wrong = np.flatnonzero(points.radius <= 0)
+    wrong = np.flatnonzero(points.radius < THINNEST)
     if not len(wrong):
         return points
     k = int(wrong[0])
@@ -214,7 +214,7 @@ def _radii(points: Points, repair: Collection[str], notes: list[str]) -> Points:
         more = f" ({len(wrong)} points have no radius)" if len(wrong) > 1 else ""
         remedy = f'give it one, or repair with "radii": {REPAIRS["radii"]}'
         raise points.fail(k, what + more, remedy if len(wrong) < len(points) else "give the points radii in um")
-    radius = np.maximum(points.radius, 0.0).tolist()
+    radius = np.where(points.radius < THINNEST, 0.0, points.radius).tolist()
     parent = points.parent_index().tolist()
     for i in range(1, len(radius)):
         radius[i] = radius[i] or radius[parent[i]]

@@ -13,7 +13,7 @@ import numpy as np
 from gbar.errors import CellError
 from gbar.morphology.cylinders import Cylinder, branching
 from gbar.morphology.morphology import Morphology, Section, traced
-from gbar.morphology.points import read_text
+from gbar.morphology.points import FARTHEST, read_text
 
 _STEMS = (("soma", "soma"), ("axon", "axon"), ("dend", "basal"), ("apic", "apical"))
 
@@ -77,7 +77,7 @@ def _traced(section: Section, points: Mapping[str, Any]) -> Section:
         table = np.array(given, dtype=np.float64)
     except (TypeError, ValueError):
         table = np.empty(0)
-    if table.ndim != 2 or table.shape[1] != 4 or len(table) < 2 or not np.isfinite(table).all():
+    if table.ndim != 2 or table.shape[1] != 4 or len(table) < 2 or not (np.abs(table) <= FARTHEST).all():
         raise CellError(
             f"section {section.name}: pt3d are no points", remedy="give two or more of [x, y, z, diam] in um"
         )
