@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-import gbar
+from gbar import __version__
 from gbar.cell import Cell, Profile, Region
 from gbar.exchange import neuron_script
 from gbar.exchange.mod_files import neuron_name, write_mod_files
@@ -88,7 +88,7 @@ def text(cell: Cell, stimuli: Mapping[str, Any]) -> str:
         "PROFILES": "values along a section, one a segment",
         "SITES": "places to record from and to inject at: section, x, variable",
     }
-    lines = [_HEAD.format(version=gbar.__version__)]
+    lines = [_HEAD.format(version=__version__)]
     for name, value in tables.items():
         if name in comments:
             lines.append(f"# {comments[name]}")
