@@ -139,6 +139,13 @@ def test_interleaved_branches_are_not_joined_to_strangers(tmp_path):
     ]
 
 
+def test_a_file_with_several_defects_says_all_repairs_that_it_needs(tmp_path):
+    text = CELL.replace("3 3 60 0 0 1 2", "3 3 60 0 0 0 4").replace("1 1 0", "1 3 0")
+    with pytest.raises(CellError, match=r'in all it needs "order", "radii", "soma"'):
+        read(tmp_path, text)
+    assert len(read(tmp_path, text, "order", "radii", "soma").notes) == 3
+
+
 def test_repairs_that_do_not_exist_or_exclude_each_other(tmp_path):
     with pytest.raises(CellError, match="there is no repair 'magic'; repairs: duplicates"):
         read(tmp_path, CELL, "magic")

@@ -160,6 +160,7 @@ def traced(
     The points are kept in single precision, as NEURON keeps them.
     """
     kept = np.asarray(points, dtype=np.float32).astype(np.float64)
+    kept.setflags(write=False)
     place = arc(kept)
     d = np.abs(kept[:, 3])
     length = float(place[-1])

@@ -6,14 +6,16 @@ Verified against NEURON's Import3d_SWC_read (Carnevale & Hines 2006, The NEURON 
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
+from gbar.errors import CellError
 from gbar.morphology.drafts import Draft, assemble
 from gbar.morphology.morphology import Morphology
 from gbar.morphology.points import Points, read_points
-from gbar.morphology.repair import interleaved, sound
+from gbar.morphology.repair import REPAIRS, interleaved, sound
 
 SOMA = 1
 _CHILD, _EXTRA = 1000, 1  # a section goes on where a point has one child, right behind it and of its own type
@@ -22,12 +24,28 @@ _CHILD, _EXTRA = 1000, 1  # a section goes on where a point has one child, right
 def read_swc(path: Path, repair: Collection[str]) -> Morphology:
     """The morphology of an SWC file; see `read_morphology`."""
     notes: list[str] = []
-    points = sound(read_points(path), repair, notes)
+    found = read_points(path)
+    try:
+        points = sound(found, repair, notes)
+    except CellError as error:
+        raise _with_further(error, found, repair) from None
     table = _Table(points)
     broken = table.broken()
     if broken is not None:
         table = _Table(interleaved(points, repair, broken, notes))
     return assemble(table.sections(), path, repair, notes)
+
+
+def _with_further(error: CellError, points: Points, repair: Collection[str]) -> CellError:
+    """The error, and which repairs the file needs in all, if these are several."""
+    notes: list[str] = []
+    with suppress(CellError):
+        sound(points, {*REPAIRS, *repair} - ({"drop-roots"} if "join-roots" in repair else {"join-roots"}), notes)
+    needed = dict.fromkeys(note.partition(":")[0] for note in notes)
+    if len(needed) < 2:
+        return error
+    listed = ", ".join(f'"{name}"' for name in needed)
+    return CellError(error.what, file=error.file, line=error.line, remedy=f"{error.remedy} (in all it needs {listed})")
 
 
 class _Table:
