@@ -53,7 +53,7 @@ def surroundings(mechanism: Mechanism, celsius: float) -> dict[str, float]:
     known |= {parameter.name: parameter.value for parameter in mechanism.parameters}
     blocks = (mechanism.initial, mechanism.breakpoint, mechanism.advance)
     read = set().union(*map(inputs, blocks)) - {*mechanism.states, *mechanism.assigned, "v", "t", "dt"}
-    return {name: known[name] for name in sorted(read)}
+    return {name: known.get(name, 0.0) for name in sorted(read)}  # what nothing gives a value is 0, as in NEURON
 
 
 def response(mechanism: Mechanism, v: Float[np.ndarray, " point"], known: Mapping[str, Any]) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -43,28 +43,34 @@ def _without_effect(mechanism: Mechanism) -> Iterator[str]:
 
 def _out_of_scale(mechanism: Mechanism) -> Iterator[str]:
     """A conductance whose current is many times what its unit gives when every gate is open, or a small part of it."""
-    v = np.linspace(-150.0, 100.0, 51) + 0.0137
-    known: dict[str, Any] = surroundings(mechanism, 25.0)
-    known |= {name: 1.0 for name in known if name in {f"{ion.name}i" for ion in mechanism.ions}}
-    gates = {state: np.ones_like(v) for state in mechanism.states}
-
-    def total(value: float, shift: float) -> Any:
-        return sum(currents_at(mechanism, v + shift, known | {parameter.name: value}, gates).values())
-
+    known = surroundings(mechanism, 25.0)
     for parameter in mechanism.parameters:
-        if not _is_conductance(parameter) or parameter.name not in known or not mechanism.currents:
+        scale = factor(parameter.unit) if _is_conductance(parameter) else None
+        if scale is None or _DENSITY is None or parameter.name not in known or not mechanism.currents:
             continue
-        scale = factor(parameter.unit)
-        assert scale is not None
-        assert _DENSITY is not None
-        slope = total(1.0, 0.05) - total(1.0, -0.05) - total(0.0, 0.05) + total(0.0, -0.05)  # of 0.1 mV
-        ratio = np.abs(slope / 0.1) / (scale[0] / _DENSITY[0])  # S/cm2 found over S/cm2 stated
-        largest = float(np.max(ratio[np.isfinite(ratio)], initial=0.0))
-        if largest and not 1.0 / _FACTOR < largest < _FACTOR:
+        stated = scale[0] / _DENSITY[0]  # S/cm2
+        found = [conductance / stated for conductance in _conductances(mechanism, parameter.name, known)]
+        wrong = min(found) > _FACTOR or 0.0 < max(found) < 1.0 / _FACTOR
+        if wrong:
             yield (
                 f"{mechanism.file}: unit mismatch: {parameter.name} is in ({parameter.unit}), but with every gate open "
-                f"its current is {largest:.2g} times what that unit gives"
+                f"its current is {max(found):.2g} times what that unit gives"
             )
+
+
+def _conductances(mechanism: Mechanism, name: str, known: Mapping[str, float]) -> Iterator[float]:
+    """The largest slope (S/cm2) of the current that 1 of a conductance adds, for each of several concentrations."""
+    v = np.linspace(-150.0, 100.0, 51) + 0.0137
+    inside = {f"{ion.name}i" for ion in mechanism.ions} & known.keys()
+    gates = {state: np.ones_like(v) for state in mechanism.states}
+    for concentration in (1e-6, 1e-3, 1.0, 1e3) if inside else (1.0,):
+        held = {**known, **dict.fromkeys(inside, concentration)}
+
+        def total(value: float, shift: float, held: Mapping[str, float] = held) -> Any:
+            return sum(currents_at(mechanism, v + shift, {**held, name: value}, gates).values())
+
+        slope = np.abs(total(1.0, 0.05) - total(1.0, -0.05) - total(0.0, 0.05) + total(0.0, -0.05)) / 0.1
+        yield float(np.max(slope[np.isfinite(slope)], initial=0.0))
 
 
 def _unguarded(mechanism: Mechanism) -> Iterator[str]:
