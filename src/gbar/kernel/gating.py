@@ -70,7 +70,7 @@ def response(mechanism: Mechanism, v: Float[np.ndarray, " point"], known: Mappin
     with np.errstate(all="ignore"):
         held = _Held(mechanism, np.asarray(v, dtype=np.float64), known)
         steady = held.steady()
-        tau = {name: held.tau(name, steady) for name in mechanism.states}
+        tau = {name: held.tau(name) for name in mechanism.states}
         return Response(steady, tau, held.currents(steady))
 
 
@@ -92,9 +92,13 @@ class _Held:
         self.mechanism, self.v = mechanism, v
         self.known: Values = {**known, "v": v, "t": 0.0}
         self.outside = set(known)
+        self.first = None if "dt" in inputs(mechanism.initial) else self.initialised(SHORT)
 
     def start(self, dt: Any) -> Values:
         """States and ASSIGNED variables as INITIAL leaves them."""
+        return self.initialised(dt) if self.first is None else self.first
+
+    def initialised(self, dt: Any) -> Values:
         zero = dict.fromkeys((*self.mechanism.states, *self.mechanism.assigned), np.zeros_like(self.v))
         return zero | self.own(run(self.mechanism.initial, {**self.known, **zero, "dt": dt})[1])
 
@@ -119,7 +123,7 @@ class _Held:
             small = 1e-6 * np.maximum(np.abs(end[name]), 1e-3)
             drift = np.abs(soon[name] - end[name]) / SHORT
             stays = np.isfinite(end[name]) & (drift < small) & (np.abs(later[name] - end[name]) < small)
-            found[name] = np.where(stays, end[name], self.crossing(name))
+            found[name] = end[name] if stays.all() else np.where(stays, end[name], self.crossing(name))
         return found
 
     def crossing(self, name: str) -> Any:
@@ -142,8 +146,11 @@ class _Held:
         small = 1e-9 * np.abs(half - 0.5) + 1e-14
         return (np.abs(half - straight) < small) & (np.abs(half - elsewhere) < small)
 
-    def tau(self, name: str, steady: Values) -> Any:
+    def tau(self, name: str) -> Any:
         """The time constant from a step of a millionth of a ms, then from one of a tenth of it."""
+        alone = self.alone(name, self.start(SHORT))
+        if not np.any(alone):
+            return np.full_like(self.v, np.nan)
         rate = (1.0 - (self.after(name, 1.0, SHORT) - self.after(name, 0.0, SHORT))) / SHORT
         rough = np.where(rate > 1e-9, 1.0 / rate, np.nan)
         dt = 0.1 * np.where(np.isfinite(rough), rough, 1.0)
@@ -151,7 +158,7 @@ class _Held:
         exponential, implicit = -dt / np.log(kept), dt * kept / (1.0 - kept)
         fine = np.where(np.abs(exponential - rough) < np.abs(implicit - rough), exponential, implicit)
         fine = np.where(np.abs(fine - rough) < 1e-2 * rough, fine, rough)
-        return np.where(self.alone(name, self.start(SHORT)), fine, np.nan)
+        return np.where(alone, fine, np.nan)
 
     def currents(self, states: Values) -> Values:
         """What BREAKPOINT gives at these states."""
