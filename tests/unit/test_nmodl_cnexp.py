@@ -108,6 +108,8 @@ def test_variables_are_held_as_in_neuron():
         ("(a - m)/b", Kind.AFFINE),
         ("a*(1 - m) - b*m + f(v)*m", Kind.AFFINE),
         ("3", Kind.AFFINE),
+        ("(a - m)/(b/c)", Kind.AFFINE),
+        ("(a - m)/((b - 2)/f(-c))", Kind.AFFINE),
         ("x^2 - m*pow(x, 2)", Kind.AFFINE),
         ("1 - m*m", Kind.POLYNOMIAL),
         ("m*(1 - m)/b", Kind.POLYNOMIAL),

@@ -72,7 +72,8 @@ def _written(e: t.Expr, state: str) -> _Written:
             if op == "/":
                 if other.slope != s.ZERO:
                     raise _NotAffine
-                return _Written(s.divide(one.slope, right), one.factor, one.rest, solvable and not other.factor)
+                slope = s.ZERO if one.slope == s.ZERO else s.divide(one.slope, right)
+                return _Written(slope, one.factor, one.rest, solvable)
             slope = s.add(_times(one.slope, right), _times(other.slope, left))
             both = one.factor and other.factor
             factor = not both and ((one.factor and other.rest) or (other.factor and one.rest))
