@@ -50,7 +50,6 @@ HOMES = {
     "zarr": {"dataset.py"},
     "xarray": {"dataset.py"},
     "lark": {"nmodl"},
-    "morphio": {"morphology"},
     "typer": {"cli.py"},
     "rich": {"cli.py", "workflows/progress.py"},
 }
