@@ -113,7 +113,7 @@ def test_a_reversal_potential_that_follows_is_not_stated_unless_it_is_fixed():
         "eca of soma follows from cai and cao, since writes_ci uses them; take eca out, or write `eca: {fixed: 140 mV}`"
         in str(caught.value)
     )
-    with pytest.raises(CellError, match="cai.soma is -1.0 mM; give a concentration above 0"):
+    with pytest.raises(CellError, match=r"cai\.soma is -1\.0 mM; give a concentration above 0"):
         region("reads_ci", concentrations={"cai": -1})
 
 

@@ -218,14 +218,14 @@ def test_global_variables_have_one_value():
     assert stated.region("soma").mechanisms[-1].value("least") == 2e-4  # stated once, it holds everywhere
     assert stated.quantities()["least_pool"].value == 2e-4
     with pytest.raises(
-        CellError, match="least_pool is GLOBAL, one value for the cell, but 0.0001 in soma and 0.0002 in"
+        CellError, match=r"least_pool is GLOBAL, one value for the cell, but 0\.0001 in soma and 0\.0002 in"
     ):
         cell(regions=both({"least": 2e-4}, {"least": 1e-4}))
     free = (FreeParameter("least_pool.dend", "mM", 1e-5, 1e-3),)
     alias = cell(free, regions=both({}, {}))
     assert lower(alias).at(np.array([[5e-4]]))[[q.name for q in lower(alias).quantities].index("least_pool")] == 5e-4
     with pytest.raises(
-        CellError, match="least_pool is GLOBAL, one value for the cell, and set by least_pool.dend and f"
+        CellError, match=r"least_pool is GLOBAL, one value for the cell, and set by least_pool\.dend and f"
     ):
         cell((*free, FreeParameter("f", "mM", 1e-5, 1e-3, targets=("least_pool",))), regions=both({}, {}))
     with pytest.raises(CellError, match="least_pool is GLOBAL, one value for the whole cell; give a number"):
