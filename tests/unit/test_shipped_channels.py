@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -341,3 +343,38 @@ def test_mainens_pool_takes_backward_steps_and_pumps_nothing_in():
         ca = (ca + dt * (1e4 * 2e-3 / (2 * FARADAY * 0.1) + 1e-4 / 200)) / (1 + dt / 200)
     assert steps_of_pool("cad", ica, n, dt) == pytest.approx(ca, rel=1e-10)
     assert steps_of_pool("cad", 2e-3, n, dt) == pytest.approx(1e-4, rel=1e-12)
+
+
+def parameters_of(suffix, *sets):
+    m = mechanism.read(mechanism.shipped_file(suffix, prefer=sets))
+    return {f"{p.name}_{m.name}" for p in m.parameters}
+
+
+def test_bluepyopts_parameter_files_find_their_names(shared):
+    entries = json.loads((shared / "parameters/bluepyopt_l5pc/parameters.json").read_text())
+    ranged = [entry for entry in entries if entry["type"] == "range"]
+    assert len(ranged) > 20
+    for entry in ranged:
+        assert entry["param_name"] in parameters_of(entry["mech"], "hay")
+
+
+def test_the_sscx_parameter_files_find_their_names(shared):
+    recipe = json.loads((shared / "parameters/sscx_l5pc/pyr.json").read_text())
+    suffixes = sorted({name for region in recipe["mechanisms"].values() for name in region["mech"]})
+    known = set().union(*(parameters_of(suffix, "sscx", "hay") for suffix in suffixes))
+    lists = [entries for region, entries in recipe["parameters"].items() if isinstance(entries, list)]
+    names = {entry["name"] for entries in lists for entry in entries if entry["name"].endswith(tuple(suffixes))}
+    assert len(names) > 15
+    assert names <= known
+
+
+@pytest.mark.parametrize(
+    "file", ["468193142_fit_allactive.json", "468193142_fit_perisomatic.json", "allen_l5_template_fit.json"]
+)
+def test_allens_parameter_files_find_their_names(shared, file):
+    genome = json.loads((shared / "parameters/allen_fit" / file).read_text())["genome"]
+    named = [entry for entry in genome if entry["mechanism"]]
+    assert len(named) > 10
+    for entry in named:
+        path = mechanism.shipped_file(f"allen/{entry['mechanism']}")
+        assert entry["name"] in {f"{p.name}_{entry['mechanism']}" for p in mechanism.read(path).parameters}
