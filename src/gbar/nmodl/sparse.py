@@ -16,7 +16,7 @@ from gbar.nmodl.elimination import Sparse
 from gbar.nmodl.kinetic import Scheme
 
 CONVERGE = 1e-6  # sum of the changes of all states in a turn
-TURNS = 4  # in a step: enough where a step changes concentrations by less than their own size
+TURNS, MANY, FEWER = 4, 8, 3  # in a step; of a scheme with more states than MANY fewer, to keep its code small
 STEADY = t.Number(1e9)  # ms, the step that leads to the steady state
 NEGATIVE = -1e-6  # what a try for the steady state may fall to
 TRIES, STEADY_TURNS, LINEAR_TURNS = 3, 8, 3
@@ -89,7 +89,7 @@ def advance(body: Body, scheme: Scheme, dt: t.Expr) -> None:
             for name, value, change in zip(scheme.states, old, delta, strict=True)
         ]
     else:
-        values = work.settle(old, old, TURNS)
+        values = work.settle(old, old, TURNS if len(old) <= MANY else FEWER)
     body.leave(values)
 
 
