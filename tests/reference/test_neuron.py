@@ -6,28 +6,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from neuron_twin import compile_mechanisms, count_comparison, twin
+from neuron_twin import Libraries, sets, shipped_libraries, side_by_side, spikes
 
-from gbar.cell import Cell, Painted, Region, read_cell, shipped_cells
-from gbar.kernel.build import Kernel, build
-from gbar.mechanism import read, shipped, shipped_file
+from gbar.cell import At, Cell, Painted, Region, Site, read_cell, shipped_cells
+from gbar.cell.ions import DEFAULTS, ion_uses
+from gbar.mechanism import Mechanism, read, shipped, shipped_file
 from gbar.morphology import sphere
 from gbar.parameters import FreeParameter, ParameterSpace
 from gbar.protocol import Noise, Protocol, Ramp, Sampled, Step, Stimulus, Train
-from gbar.simulate import simulate
+from gbar.units import convert, parse
 
-TOLERANCE = 1e-5  # mV
 REVERSALS = {"ena": 50.0, "ek": -77.0, "eca": 120.0}
 DURATION = 200.0  # ms
+DENSITY = {"ca": 2e-5, "na": 2e-3, "k": 2e-3}  # S/cm2, of a channel in the company of others; of other currents 2e-5
 
 pytestmark = pytest.mark.usefixtures("nrn")
 
 
 @pytest.fixture(scope="session")
-def library(nrn: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    files = {shipped_file(name) for name in shipped()}
-    files |= {p.mechanism.file for name in shipped_cells() for r in read_cell(name).regions for p in r.mechanisms}
-    return compile_mechanisms(files, tmp_path_factory.mktemp("mechanisms"))
+def libraries(nrn: None, tmp_path_factory: pytest.TempPathFactory) -> Libraries:
+    return shipped_libraries(tmp_path_factory.mktemp("mechanisms"))
 
 
 def stimuli(amplitude: float, dt: float = 0.025, v_init: float = -65.0) -> tuple[Stimulus, ...]:
@@ -45,66 +43,86 @@ def stimuli(amplitude: float, dt: float = 0.025, v_init: float = -65.0) -> tuple
     return tuple(Stimulus(name, w, DURATION, dt, dt, v_init) for name, w in waveforms.items())
 
 
-def spikes(v: np.ndarray) -> int:
-    return int(((v[1:] > -20.0) & (v[:-1] <= -20.0)).sum())
-
-
-def compare(cell: Cell, theta: np.ndarray, protocol: Protocol, library: Path, folder: Path) -> int:
-    """Asserts that gbar and NEURON agree; returns NEURON's spikes."""
-    kernel = build(cell, "float64")
-    found = 0
-    for row, values in enumerate(theta):
-        traces = simulate(kernel, values[None], protocol, threads=1)
-        expected = twin(cell, values, library, folder / str(row), stimuli=protocol.stimuli)
-        for stimulus, v, reference in zip(protocol.stimuli, traces.v, expected, strict=True):
-            assert v.shape == (1, 1, len(reference))
-            worst = float(np.abs(v[0, 0] - reference).max())
-            assert worst < TOLERANCE, (
-                f"{cell.name}, {stimulus.name}, row {row}: {worst:.2e} mV from NEURON; gbar itself moves by "
-                f"{own_movement(kernel, values, stimulus):.2e} mV when its parameters change by 1e-15"
-            )
-            count_comparison(f"{cell.name}, {stimulus.name}, row {row}: {worst:.2e} mV, {spikes(reference)} spikes")
-            found += spikes(reference)
-    return found
-
-
-def own_movement(kernel: Kernel, values: np.ndarray, stimulus: Stimulus) -> float:
-    """How far rounding alone can carry a trace: the effect of a relative change of 1e-15 in all parameters."""
-    v = simulate(kernel, np.stack([values, values * (1.0 + 1e-15)]), Protocol((stimulus,)), threads=1).v[0][:, 0]
-    return float(np.abs(v[1] - v[0]).max())
-
-
 def with_hh(name: str) -> Cell:
     """A cell of a mechanism and what makes it spike."""
     mechanisms = [read(shipped_file(name))] + ([read(shipped_file("hh"))] if name != "hh" else [])
-    read_potentials = {n for m in mechanisms for ion in m.ions for n in ion.reads}
-    region = Region("soma", 1.0, tuple(map(Painted, mechanisms)), {n: REVERSALS[n] for n in read_potentials})
     gnabar = FreeParameter("gnabar_hh.soma", "S/cm2", 0.05, 0.5, "log", ("gnabar_hh.soma",))
-    protocol = Protocol(stimuli(0.6))
-    return Cell(f"{name} with hh", sphere(20.0), (region,), 12.0, ParameterSpace((gnabar,)), protocol)
+    region = membrane([Painted(m) for m in mechanisms])
+    return Cell(f"{name} with hh", sphere(20.0), (region,), 12.0, ParameterSpace((gnabar,)), Protocol(stimuli(0.6)))
 
 
-@pytest.mark.parametrize("name", shipped())
-def test_mechanism_agrees_with_neuron(name: str, library: Path, tmp_path: Path) -> None:
+def membrane(painted: list[Painted]) -> Region:
+    """A region of mechanisms with all that their ions need."""
+    uses = ion_uses(p.mechanism for p in painted).values()
+    reversals = {use.e: REVERSALS[use.e] for use in uses if use.uses_e and use.nernst == "never"}
+    concentrations = {name: DEFAULTS.get(name, 1.0) for use in uses for name in use.needed(False)}
+    return Region("soma", 1.0, tuple(painted), reversals, concentrations=concentrations)
+
+
+def together(name: str) -> Cell:
+    """A cell of a whole set of mechanisms, and hh, that records all their states and the calcium."""
+    mechanisms = [read(shipped_file(one)) for one in sets()[name]]
+    region = membrane([Painted(read(shipped_file("hh"))), *(Painted(m, densities(m)) for m in mechanisms)])
+    states = [f"{state}_{m.name}" for m in mechanisms for state in m.states if state not in ("cai", "cao")]
+    places = {state: At("soma", 0.5) for state in ("v", "cai", "ica", *states)}
+    sites = tuple(Site(f"at_{k}", at, variable) for k, (variable, at) in enumerate(places.items()))
+    gnabar = FreeParameter("gnabar_hh.soma", "S/cm2", 0.05, 0.5, "log", ("gnabar_hh.soma",))
+    protocol = Protocol(stimuli(0.6)[3:])
+    return Cell(f"{name} with hh", sphere(20.0), (region,), 12.0, ParameterSpace((gnabar,)), protocol, sites=sites)
+
+
+def densities(mechanism: Mechanism) -> dict[str, float]:
+    """Conductance densities at which many channels in one membrane let it spike."""
+    found = {}
+    ion = next((current.ion for current in mechanism.currents if current.ion), "")
+    for name, parameter in Painted(mechanism).parameters.items():
+        try:
+            found[name] = convert(DENSITY.get(ion, 2e-5), "S/cm2", parse(parameter.unit) and parameter.unit)
+        except Exception:  # no conductance
+            continue
+    return found
+
+
+@pytest.mark.parametrize("name", sets()[""])
+def test_mechanism_agrees_with_neuron(name: str, libraries: Libraries, tmp_path: Path) -> None:
     cell = with_hh(name)
-    assert compare(cell, np.array([[0.12], [0.3]]), cell.protocol, library, tmp_path) > 20
+    made = side_by_side(cell, np.array([[0.12], [0.3]]), tmp_path, library=libraries.of(cell))
+    assert spikes(made) > 20
+
+
+@pytest.mark.parametrize("name", [name for name in sets() if name])
+def test_mechanisms_of_a_set_agree_with_neuron(name: str, libraries: Libraries, tmp_path: Path) -> None:
+    cell = together(name)
+    made = side_by_side(cell, np.array([[0.12], [0.3]]), tmp_path, library=libraries.of(cell))
+    assert spikes(made) > 10
+    assert {site.variable for site in cell.sites} >= {"v", "cai", "ica"}
+    for comparison in made.comparisons:
+        assert np.ptp(comparison.neurons) > 0, f"{comparison.variable} does not move"
+
+
+def test_every_shipped_mechanism_is_compared() -> None:
+    assert sorted(name for names in sets().values() for name in names) == sorted(shipped())
+    assert {p.mechanism.name for name in sets() if name for r in together(name).regions for p in r.mechanisms} | set(
+        sets()[""]
+    ) == {shipped_file(name).stem for name in shipped()}
 
 
 @pytest.mark.parametrize("name", shipped_cells())
-def test_cell_agrees_with_neuron(name: str, library: Path, tmp_path: Path) -> None:
+def test_cell_agrees_with_neuron(name: str, libraries: Libraries, tmp_path: Path) -> None:
     cell = read_cell(name)
     first = cell.protocol.stimuli[0]
     amplitude = max(float(np.abs(s.injected()).max()) for s in cell.protocol.stimuli)
     protocol = Protocol((*cell.protocol.stimuli, *stimuli(amplitude, first.dt, first.v_init)))
     theta = np.concatenate([cell.theta, cell.space.draw(1, 0, 3)])
-    assert compare(cell, theta, protocol, library, tmp_path) > 20
+    assert spikes(side_by_side(cell, theta, tmp_path, protocol=protocol, library=libraries.of(cell))) > 20
 
 
-def test_warm_up_agrees_with_neuron(library: Path, tmp_path: Path) -> None:
+def test_warm_up_agrees_with_neuron(libraries: Libraries, tmp_path: Path) -> None:
     cell = with_hh("im")
     step = Step(delay=3.0137, duration=100.0, amplitude=0.6)
     stimulus = Stimulus("after a warm-up", step, DURATION, 0.025, 0.025, -80.0, warm_up=50.0, warm_up_current=0.05)
-    assert compare(cell, cell.theta, Protocol((stimulus,)), library, tmp_path) >= 1
+    made = side_by_side(cell, cell.theta, tmp_path, protocol=Protocol((stimulus,)), library=libraries.of(cell))
+    assert spikes(made) >= 1
 
 
 ODD = """
@@ -163,9 +181,8 @@ FUNCTION rate(x) {
 def test_what_odd_files_do_agrees_with_neuron(tmp_path: Path) -> None:
     file = tmp_path / "odd.mod"
     file.write_text(ODD)
-    library = compile_mechanisms([file, shipped_file("hh")], tmp_path / "library")
     odd = Painted(read(file), {"half": -51.03, "slope": 6.0})
     region = Region("soma", 1.0, (Painted(read(shipped_file("hh"))), odd), {"ena": 50.0, "ek": -77.0})
     space = ParameterSpace((FreeParameter("gk_odd.soma", "S/cm2", 1e-4, 1e-2, "log", ("gk_odd.soma",)),))
     cell = Cell("odd", sphere(20.0), (region,), 12.0, space, Protocol(stimuli(0.6)))
-    assert compare(cell, np.array([[0.0005], [0.002]]), cell.protocol, library, tmp_path) > 20
+    assert spikes(side_by_side(cell, np.array([[0.0005], [0.002]]), tmp_path / "cells")) > 20

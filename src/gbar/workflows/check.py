@@ -59,14 +59,19 @@ def parameter_sets(cell: Cell, rows: int, seed: int) -> tuple[Float[np.ndarray, 
 
 
 def compare(
-    cell: Cell, theta: Float[np.ndarray, "row parameter"], names: Sequence[str], version: str, folder: Path
+    cell: Cell,
+    theta: Float[np.ndarray, "row parameter"],
+    names: Sequence[str],
+    version: str,
+    folder: Path,
+    library: Path | None = None,
 ) -> Check:
-    """Runs all parameter sets in both simulators."""
+    """Runs all parameter sets in both simulators; `library`: the mechanisms, where they are compiled already."""
     from gbar.kernel.build import build
 
     folders = [folder / name.replace(" ", "_") for name in names]
     exported = [export_neuron(cell.at(row), place) for row, place in zip(theta, folders, strict=True)]
-    library = compiled(exported[0].mod_files.values())
+    library = library or compiled(exported[0].mod_files.values())
     with ThreadPoolExecutor(max_workers=2) as pool:
         running = [pool.submit(run_exported, one, library) for one in exported]
         kernel = build(cell, "float64")
