@@ -112,7 +112,7 @@ def judged(
     worst, name = 0.0, ""
     for state, values in own.items():
         relative = relative_difference(values, states[state])
-        if not relative <= worst:
+        if relative > worst:
             worst, name = relative, state
     agrees = not off.any() and worst <= TOLERANCE_STATE
     first = float(np.argmax(off)) * 0.025 if off.any() else None
@@ -121,13 +121,13 @@ def judged(
 
 
 def relative_difference(a: np.ndarray, b: np.ndarray) -> float:
-    """The largest |a - b| / |b|, where a difference of 1e-12 of the largest |b| counts for nothing; NaN equals NaN."""
+    """The largest |a - b| / |b|, where 1e-12 of the largest |b| counts for nothing; NaN is equal to NaN alone."""
     both = np.isnan(a) & np.isnan(b)
     with np.errstate(all="ignore"):
         largest = np.max(np.abs(np.where(both, 0.0, b)))
         excess = np.abs(a - b) - FLOOR * largest
         relative = np.where(both | (excess <= 0.0) | (a == b), 0.0, excess / np.abs(b))
-    return float(np.max(relative))
+    return float(np.max(np.where(np.isnan(relative), np.inf, relative)))
 
 
 def _child(file: ModFile, cache: Path, engine: str, pipe: Connection) -> None:
