@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gbar.nmodl import blocks as b
 from gbar.nmodl import simplify as s
@@ -39,8 +39,8 @@ def lower(tree: b.File, symbols: Symbols) -> Lowered:
     """The blocks of a checked file. Raises NmodlError where a pass cannot do what the file asks."""
     fresh = Fresh(_taken(tree, symbols))
     solver = Solver(symbols, _declared(tree), fresh)
-    initial = _block(_body(symbols.initial), symbols, fresh, _start(symbols), solver)
-    current = _block(_body(symbols.breakpoint), symbols, fresh)
+    initial = _block(_body(symbols.initial), symbols, fresh, _start(symbols), solver=solver)
+    current = _block(_unsolved(_body(symbols.breakpoint)), symbols, fresh, solver=solver)
     advance = _block(symbols.solved, symbols, fresh, solver=solver)  # NEURON gathers the SOLVEs of BREAKPOINT here
 
     carried = _carried(symbols, initial, current, advance)
@@ -69,7 +69,8 @@ def _block(
     symbols: Symbols,
     fresh: Fresh,
     start: Mapping[str, t.Expr] | None = None,
-    solver: Solver | None = None,
+    *,
+    solver: Solver,
 ) -> t.Block:
     flat = flatten(
         inline(body, symbols.routines, fresh, symbols.file), fresh, _constants(symbols) | dict(start or {}), solver
@@ -86,6 +87,17 @@ def _block(
 
 def _body(block: b.Initial | b.Breakpoint | None) -> tuple[t.Statement, ...]:
     return block.body if block else ()
+
+
+def _unsolved(body: tuple[t.Statement, ...]) -> tuple[t.Statement, ...]:
+    """BREAKPOINT without its own SOLVEs; those in PROCEDUREs that it calls stay in their places, as in NEURON."""
+    out: list[t.Statement] = []
+    for one in body:
+        if isinstance(one, t.If):
+            out.append(replace(one, then=_unsolved(one.then), otherwise=_unsolved(one.otherwise)))
+        elif not isinstance(one, t.Solve):
+            out.append(one)
+    return tuple(out)
 
 
 def _declared(tree: b.File) -> tuple[str, ...]:
