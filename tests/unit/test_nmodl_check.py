@@ -296,3 +296,20 @@ def test_a_current_that_is_read_later_is_the_mechanisms_own():
     total = build(neuron="SUFFIX x USEION k READ ek, ik WRITE ik RANGE g", derivative="m' = ik - m")
     assert total.assigned == ()
     assert "ik" in inputs(total.advance)
+
+
+def test_what_neuron_declares():
+    built = build(initial="m0 = 3 m = m0 + usetable", state="m n")
+    assert dict(built.initial.results) == {"m": Number(3.0), "n": Number(0.0)}
+    assert not build(parameter="g = 1 m0 = 4", initial="").assigned
+
+
+def test_solve_of_a_procedure_in_a_procedure_is_a_call():
+    built = build(initial="p() m = a", rest="PROCEDURE p() { IF (a < 1) { SOLVE q } } PROCEDURE q() { a = 2 }")
+    assert dict(built.initial.results)["m"] == Number(2.0)
+
+
+def test_a_local_outside_of_blocks_hides_what_assigned_declares():
+    assert build(rest="LOCAL a").assigned == ()
+    with pytest.raises(NmodlError, match="m is defined a second time"):
+        build(rest="LOCAL m")

@@ -2,6 +2,7 @@ import pytest
 
 from gbar import mechanism
 from gbar.errors import NmodlError
+from gbar.kernel.interpret import run
 from gbar.nmodl.parse import parse_file
 from gbar.nmodl.unparse import unparse
 from gbar.nmodl.unroll import unroll
@@ -103,3 +104,19 @@ def test_range_names_every_element_and_m0_every_state():
 def test_refusals(code, message):
     with pytest.raises(NmodlError, match=rf"^x\.mod:{message}"):
         unrolled(code)
+
+
+def test_a_loop_may_end_at_a_parameter():
+    text = (
+        "NEURON { SUFFIX x RANGE n NONSPECIFIC_CURRENT i } PARAMETER { n = 3 many = 12 } ASSIGNED { v i }"
+        " BREAKPOINT { i = 1 FROM k = 1 TO n { i = i*v } FROM k = 1 TO many { i = i + 1 } }"
+    )
+    built = mechanism.parse(text, "x.mod")
+    assert [(p.name, p.value, p.high) for p in built.parameters] == [("n", 3.0, 8.0), ("many", 12.0, 12.0)]
+    assert built.warnings == (
+        "x.mod:1:122: a loop ends at n, which can be at most 8 here",
+        "x.mod:1:150: a loop ends at many, which can be at most 12 here",
+    )
+    for turns in (0, 1, 3, 8):
+        found = run(built.breakpoint, {"v": 2.0, "n": turns, "many": 2.0})[1]
+        assert found["i"] == 2.0**turns + 2

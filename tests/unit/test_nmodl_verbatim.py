@@ -49,6 +49,10 @@ def test_reading_the_ion_has_been_done_already():
     assert left(initial=c("cai = _ion_cai;")) == left()
 
 
+def test_numbers_may_be_given_to_variables():
+    assert left(initial=c("a = 3e-1; /* not 4 */ a = -.5;")) == Number(-0.5)
+
+
 def test_c_outside_of_all_blocks_is_ignored_where_nothing_needs_it():
     code = '#include <math.h>\nextern double drand48();\nstatic char id[] = "$Id: x.mod,v 1.1$";\n#define UNUSED 3'
     assert left(file=c(code)) == left()
@@ -57,7 +61,7 @@ def test_c_outside_of_all_blocks_is_ignored_where_nothing_needs_it():
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ({"procedure": c("a = 3;")}, r"6:23: this C code is not supported: a = 3;; C code is never run: write it"),
+        ({"procedure": c("a = 3*a;")}, r"6:23: this C code is not supported: a = 3\*a;; C code is never run: write it"),
         ({"procedure": f"IF (a > 1) {{ {c('return 0;')} }} a = 3"}, r"this C code is not supported: return 0;"),
         ({"procedure": c('printf("%g", a++);')}, "this C code is not supported"),
         ({"procedure": c('printf("%g", a = 3);')}, "this C code is not supported"),

@@ -300,8 +300,12 @@ FileBlock = (
 
 @dataclass(frozen=True)
 class File:
-    """A parsed file: its blocks in the order written. `name` is for messages; `included` has the digests of files."""
+    """A parsed file: its blocks in the order written.
+
+    `name` is for messages, `included` has the digests of the files that it INCLUDEs, `warnings` what passes say.
+    """
 
     blocks: tuple[FileBlock, ...]
     name: str = field(default="", compare=False)
     included: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()

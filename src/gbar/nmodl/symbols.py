@@ -11,7 +11,7 @@ from gbar.nmodl import constants
 from gbar.nmodl import tree as t
 from gbar.nmodl.intrinsics import ENVIRONMENT, INTRINSICS, LOWERED
 from gbar.nmodl.ions import ion_names
-from gbar.nmodl.walk import walk_statements
+from gbar.nmodl.walk import expressions, walk, walk_statements
 
 METHODS = frozenset(
     {"cnexp", "derivimplicit", "euler", "runge", "sparse", "after_cvode", "cvode_t", "cvode_t_v", "simeq", "newton"}
@@ -94,6 +94,7 @@ class _Reader:
     constants: dict[str, float] = field(default_factory=dict)
     states: dict[str, b.VariableDecl] = field(default_factory=dict)
     assigned: dict[str, t.Position] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)  # LOCAL outside of all blocks
     starts: dict[str, t.Expr] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
@@ -140,6 +141,7 @@ class _Reader:
                 for kept in block.entries:
                     self.define(kept.name, kept.at, "variable")
                     self.assigned[kept.name] = kept.at
+                    self.kept.add(kept.name)
             case b.Initial():
                 self.initial = b.Initial((self.initial.body if self.initial else ()) + block.body, block.at)
             case b.Breakpoint():
@@ -224,6 +226,8 @@ class _Reader:
                 self.ignore(entry)
                 self.outside.setdefault(entry.name, entry.at)
                 continue
+            if isinstance(block, b.Assigned) and entry.name in self.kept:
+                continue  # a LOCAL outside of all blocks hides it
             self.define(entry.name, entry.at, "variable")
             if isinstance(entry, b.ParameterDecl):
                 if isinstance(block, b.Constants):
@@ -255,6 +259,9 @@ def declared(tree: b.File) -> Symbols:
     outside = ions.reads | frozenset(ions.currents)
     for block in tree.blocks:
         reader.declare(block, outside)
+    _starting_values(reader, tree)
+    for name, routine in reader.routines.items():
+        reader.routines[name] = replace(routine, body=_solves_called(routine.body, reader.routines))
     for name in ions.currents.keys() - ions.reads:
         reader.assigned.setdefault(name, reader.outside.get(name, t.NOWHERE))
     _check_current_units(reader, ions.currents)
@@ -283,9 +290,43 @@ def declared(tree: b.File) -> Symbols:
         initial=reader.initial,
         breakpoint=reader.breakpoint,
         solved=solved,
-        warnings=tuple(reader.warnings),
+        warnings=tree.warnings + tuple(reader.warnings),
         file=tree.name,
     )
+
+
+def _starting_values(reader: _Reader, tree: b.File) -> None:
+    """Declares what NEURON has of its own, where code uses it: m0 for a state m, and usetable, which is 0 here."""
+    bodies = [body for block in tree.blocks if isinstance(body := getattr(block, "body", None), tuple)]
+    used: dict[str, t.Position] = {}
+    for statement in (one for body in bodies for one in walk_statements(body)):
+        if isinstance(statement, t.Assign):
+            used.setdefault(statement.target, statement.at)
+        for node in (node for expression in expressions(statement) for node in walk(expression)):
+            if isinstance(node, t.Name):
+                used.setdefault(node.id, node.at)
+    if "usetable" in used and "usetable" not in reader.defined:
+        reader.define("usetable", used["usetable"], "constant")
+        reader.constants["usetable"] = 0.0
+    for name in reader.states:
+        first = f"{name.partition('[')[0]}0"
+        if first in used and first not in reader.defined and first not in reader.outside:
+            reader.define(first, used[first], "variable")
+            reader.assigned[first] = used[first]
+
+
+def _solves_called(body: tuple[t.Statement, ...], routines: dict[str, b.Routine]) -> tuple[t.Statement, ...]:
+    """`body` of a PROCEDURE, where SOLVE of another PROCEDURE is a call of it."""
+    out: list[t.Statement] = []
+    for statement in body:
+        match statement:
+            case t.If(condition, then, otherwise, at):
+                out.append(t.If(condition, _solves_called(then, routines), _solves_called(otherwise, routines), at))
+            case t.Solve(block, _, at) if block in routines and not routines[block].arguments:
+                out.append(t.CallStatement(t.Call(block, (), at), at))
+            case _:
+                out.append(statement)
+    return tuple(out)
 
 
 def _starts(reader: _Reader) -> dict[str, t.Expr]:

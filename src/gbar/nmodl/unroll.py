@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -12,6 +13,7 @@ from gbar.nmodl import tree as t
 
 Entry = TypeVar("Entry", b.ParameterDecl, b.VariableDecl)
 MAX_LENGTH = 1_000  # of an array, or of a loop
+MAX_TURNS = 8  # of a loop to a PARAMETER, or as many as its default asks for
 MAX_STATEMENTS = 20_000
 
 
@@ -19,14 +21,18 @@ def unroll(tree: b.File) -> b.File:
     """`tree` without loops, arrays and indices. Raises NmodlError where an index is no constant, or is out of bounds.
 
     Loops count whole numbers from FROM to TO, both included; where they hold `a[i]`, every turn names one element. An
-    array's declaration becomes one of each element, all with the unit, limits and value that it gives the array.
+    array's declaration becomes one of each element, all with the unit, limits and value that it gives the array. A
+    loop may end at a PARAMETER: its turns are then under a condition, and the PARAMETER gets their number as its limit.
     """
     arrays: dict[str, int] = {}
     for block in tree.blocks:
         if isinstance(block, b.Parameters | b.Constants | b.Assigned | b.States | b.FileLocal):
             arrays |= {entry.name: entry.size for entry in block.entries if entry.size}
-    work = _Unroller(arrays, tree.name)
-    return replace(tree, blocks=tuple(work.block(block) for block in tree.blocks))
+    given = [entry for block in tree.blocks if isinstance(block, b.Parameters) for entry in block.entries]
+    work = _Unroller(arrays, tree.name, {entry.name: entry.value or 0.0 for entry in given if not entry.size})
+    blocks = tuple(work.block(block) for block in tree.blocks)
+    blocks = tuple(_capped(block, work.turns) for block in blocks)
+    return replace(tree, blocks=blocks, warnings=tree.warnings + tuple(work.warnings))
 
 
 def elements(name: str, size: int) -> tuple[str, ...]:
@@ -34,10 +40,25 @@ def elements(name: str, size: int) -> tuple[str, ...]:
     return tuple(f"{name}[{number}]" for number in range(size))
 
 
+def _capped(block: b.FileBlock, turns: Mapping[str, int]) -> b.FileBlock:
+    if not isinstance(block, b.Parameters) or not turns:
+        return block
+    entries = []
+    for entry in block.entries:
+        if entry.name in turns:
+            high = min(float(turns[entry.name]), entry.high if entry.high is not None else math.inf)
+            entry = replace(entry, low=entry.low if entry.low is not None else -1e9, high=high)
+        entries.append(entry)
+    return replace(block, entries=tuple(entries))
+
+
 @dataclass
 class _Unroller:
     arrays: dict[str, int]
     file: str
+    parameters: dict[str, float]  # and their defaults
+    turns: dict[str, int] = field(default_factory=dict)  # of the loops that end at a PARAMETER
+    warnings: list[str] = field(default_factory=list)
     made: int = 0
     counters: dict[str, int] = field(default_factory=dict)  # the loops around, and where they stand
 
@@ -127,9 +148,16 @@ class _Unroller:
         return t.Local(tuple(one for name, size in declared for one in (elements(name, size) or (name,))), statement.at)
 
     def loop(self, loop: t.Loop) -> Iterator[t.Statement]:
-        first, last, step = (self.whole(bound, loop.at) for bound in (loop.first, loop.last, loop.step))
+        first, step = self.whole(loop.first, loop.at), self.whole(loop.step, loop.at)
         if step <= 0:
             raise self.error(loop.at, f"a loop BY {step} does not end", "count upwards")
+        match loop.last:
+            case t.Name(bound) if bound in self.parameters and bound not in self.counters:
+                last = self.most(bound, loop.at)
+                test = t.Binary("<=", t.Name(loop.variable), loop.last, loop.at)
+                loop = replace(loop, body=(t.If(test, loop.body, (), loop.at),))
+            case _:
+                last = self.whole(loop.last, loop.at)
         turns = range(first, last + 1, step)
         if len(turns) > MAX_LENGTH:
             raise self.error(loop.at, f"a loop of {len(turns)} turns", f"a loop has at most {MAX_LENGTH}")
@@ -142,6 +170,14 @@ class _Unroller:
             else:
                 yield from inner
         self.counters = outside
+
+    def most(self, bound: str, at: t.Position) -> int:
+        """The most turns of a loop that ends at the PARAMETER `bound`."""
+        if bound not in self.turns:
+            self.turns[bound] = max(MAX_TURNS, int(min(self.parameters[bound], MAX_LENGTH + 1.0)))
+            where = f"{at.file or self.file}:{at.line}:{at.column}"
+            self.warnings.append(f"{where}: a loop ends at {bound}, which can be at most {self.turns[bound]} here")
+        return self.turns[bound]
 
     def volume(self, statement: t.CompartmentVolume | t.Diffusion) -> Iterator[t.Statement]:
         """One COMPARTMENT for each element, where it holds arrays."""

@@ -12,6 +12,7 @@ from gbar.nmodl import tree as t
 _TEXT = r"\"(?:[^\"\\\n]|\\.)*\""
 _ASIDE = re.compile(rf"({_TEXT})|/\*.*?\*/|//[^\n]*", re.DOTALL)  # texts, which may look like comments, and comments
 _PRINT = re.compile(r"f?printf\s*\((?:[^()=]|==|\"[^\"]*\")*\)")
+_NUMBER = re.compile(r"([A-Za-z]\w*)\s*=\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?)")
 _READ = re.compile(r"(\w+)\s*=\s*_ion_(\w+)")
 _DEFINED = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.MULTILINE)
 
@@ -82,7 +83,7 @@ def _body(body: tuple[t.Statement, ...], ends: bool, function: str | None = None
                 if rest == "return" and (function is not None or last):
                     return (*out, t.Assign(function, t.Number(0.0), at)) if function else tuple(out)
                 if rest:
-                    out.append(statement)
+                    out += _assignments(rest, at) or (statement,)
             case t.If(condition, then, otherwise, at):
                 inside = last and not function
                 out.append(t.If(condition, _body(then, inside), _body(otherwise, inside), at))
@@ -100,6 +101,13 @@ def _rest(text: str, assigned: Collection[str]) -> str:
     if not left:
         return ""
     return "return" if all(re.fullmatch(r"return(\s*\(?\s*0?\s*\)?)", part) for part in left) else text
+
+
+def _assignments(text: str, at: t.Position) -> tuple[t.Statement, ...]:
+    """The statements of C code that gives numbers to variables, and does nothing else."""
+    found = [_NUMBER.fullmatch(part.strip()) for part in _plain(text).split(";") if part.strip()]
+    out = [t.Assign(match.group(1), t.Number(float(match.group(2))), at) for match in found if match]
+    return tuple(out) if len(out) == len(found) else ()
 
 
 def _without_effect(part: str, assigned: Collection[str]) -> bool:
