@@ -313,3 +313,11 @@ def test_a_local_outside_of_blocks_hides_what_assigned_declares():
     assert build(rest="LOCAL a").assigned == ()
     with pytest.raises(NmodlError, match="m is defined a second time"):
         build(rest="LOCAL m")
+
+
+def test_a_current_declared_in_parameter_is_a_current():
+    usual = build()
+    odd = build(parameter="g = 1 ik (mA/cm2) i = 3 (mA/cm2)", assigned="v ek a")
+    assert odd.currents == usual.currents
+    assert odd.breakpoint == usual.breakpoint
+    assert [p.name for p in odd.parameters] == ["g"]

@@ -22,7 +22,7 @@ def with_copies(tree: b.File) -> b.File:
     parameters = {
         entry.name: entry for block in tree.blocks if isinstance(block, b.Parameters) for entry in block.entries
     }
-    outside = ENVIRONMENT | frozenset(_ion_variables(tree))
+    outside = ENVIRONMENT | frozenset(_not_the_files(tree))
     changed: dict[str, str] = {}
     taken = set(parameters) | set(_declared(tree))
     for block in tree.blocks:
@@ -42,11 +42,14 @@ def with_copies(tree: b.File) -> b.File:
     return replace(tree, blocks=(*blocks, b.Assigned(entries)))
 
 
-def _ion_variables(tree: b.File) -> Iterator[str]:
+def _not_the_files(tree: b.File) -> Iterator[str]:
+    """The variables of ions, and the currents, whatever block declares them."""
     for block in tree.blocks:
         for statement in block.statements if isinstance(block, b.Neuron) else ():
             if isinstance(statement, b.UseIon):
                 yield from (name.id for name in (*statement.reads, *statement.writes))
+            elif isinstance(statement, b.NonspecificCurrent):
+                yield from (name.id for name in statement.names)
 
 
 def _declared(tree: b.File) -> Iterator[str]:
