@@ -86,7 +86,8 @@ class Mechanism:
     slope: Block
     affine: bool
     advance: Block
-    memory: bool = False  # breakpoint reads what its own evaluation before left: NEURON's two calls a step both count
+    memory: bool = False  # breakpoint reads what its own evaluation before left: NEURON's two calls a step both count,
+    # and the slope is the quotient of their difference (`affine` is False)
     warnings: tuple[str, ...] = ()  # what the file says and gbar does not do, one line each with its place
 
 

@@ -158,7 +158,15 @@ def test_breakpoint_may_remember(breakpoint):
         breakpoint=f"SOLVE s METHOD cnexp {breakpoint}", rest="PROCEDURE p() { a = v/2 }", derivative="m' = a - m"
     )
     assert built.memory
+    assert not built.affine
     assert not build().memory
+
+
+def test_with_a_stated_conductance_neuron_evaluates_once():
+    built = build(breakpoint="CONDUCTANCE g USEION k SOLVE s METHOD cnexp a = a + 1 ik = g*a*(v - ek) i = g*v*v")
+    assert not built.memory
+    assert built.affine
+    assert {name: unparse_expression(value) for name, value in built.slope.results} == {"ik": "g", "i": "0.0"}
 
 
 def test_breakpoint_reads_what_other_blocks_leave():

@@ -50,16 +50,17 @@ def lower(tree: b.File, symbols: Symbols) -> Lowered:
     current = _with_currents(current, symbols)
     slope, stated = _slope(current, symbols, fresh)
     current = prune(current, {*symbols.currents, *keep}, also=inputs(slope))
+    memory = _memory(current) and not stated  # with a CONDUCTANCE, NEURON evaluates once
     for block in (initial, current, advance):
         _check_finite(block, symbols)
     return Lowered(
         split(initial, fresh),
         split(current, fresh),
         split(slope, fresh),
-        _affine(current, slope, stated),
+        _affine(current, slope, stated) and not memory,
         split(advance, fresh),
         carried,
-        _memory(current),
+        memory,
         (),
     )
 
@@ -160,7 +161,10 @@ def _with_currents(block: t.Block, symbols: Symbols) -> t.Block:
 
 
 def _slope(current: t.Block, symbols: Symbols, fresh: Fresh) -> tuple[t.Block, frozenset[str]]:
-    """(d(currents)/dv, the currents whose slope a CONDUCTANCE states)."""
+    """(d(currents)/dv, the currents whose slope a CONDUCTANCE states).
+
+    Where one states a slope, NEURON takes the other currents not to depend on v.
+    """
     values = dict(current.results)
     stated = {
         name: values[_slope_name(ion)] for name, ion in symbols.currents.items() if _slope_name(ion) in values
@@ -169,7 +173,7 @@ def _slope(current: t.Block, symbols: Symbols, fresh: Fresh) -> tuple[t.Block, f
     code, results = s.simplify_code(block.code, block.results)
     block = t.Block(
         tuple(line for line in code if isinstance(line, t.Assign)),
-        tuple((name, stated.get(name, value)) for name, value in results),
+        tuple((name, stated.get(name, s.ZERO if stated else value)) for name, value in results),
     )
     return prune(block, symbols.currents), frozenset(stated)
 
