@@ -125,6 +125,13 @@ def test_a_branch_on_the_state_is_iterated():
         np.testing.assert_allclose(row["x"], s[0], rtol=1e-9)
 
 
+def test_a_branch_beside_the_equations_is_not():
+    block = "DERIVATIVE go { x' = 1 - x IF (x > k) { r = 1 } }"
+    m = mechanism("go METHOD derivimplicit kept = r", block, "x", initial="x = 0.49", assigned="r kept")
+    assert len(m.advance.code) < 10
+    assert last(m)["x"] > K
+
+
 # --- cnexp and what becomes of it
 
 

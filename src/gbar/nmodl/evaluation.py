@@ -50,21 +50,25 @@ class Evaluation:
         """The arguments that an expression depends on."""
         return set().union(*(self.dependence.get(name, ()) for name in names(expression)))
 
-    def at(self, values: Mapping[str, t.Expr], wanted: Sequence[t.Expr]) -> tuple[list[t.Assign], list[t.Expr]]:
-        """(code, the expressions in `wanted`) where the arguments have the values (names or numbers) given.
-
-        What earlier code from here has computed of the same values is not computed again: all of it has to stand
-        before, in the order in which it was asked for.
-        """
+    def behind(self, wanted: Sequence[t.Expr]) -> list[t.Assign]:
+        """The lines that depend on the arguments and that expressions need."""
         needed: set[str] = set().union(*map(names, wanted))
         used = []
         for line in reversed(self.moving):
             if line.target in needed:
                 needed |= names(line.value)
                 used.append(line)
+        return used[::-1]
+
+    def at(self, values: Mapping[str, t.Expr], wanted: Sequence[t.Expr]) -> tuple[list[t.Assign], list[t.Expr]]:
+        """(code, the expressions in `wanted`) where the arguments have the values (names or numbers) given.
+
+        What earlier code from here has computed of the same values is not computed again: all of it has to stand
+        before, in the order in which it was asked for.
+        """
         known = dict(values)
         code: list[t.Assign] = []
-        for line in reversed(used):
+        for line in self.behind(wanted):
             key = (line.target, *(values[argument] for argument in sorted(self.dependence[line.target])))
             if key not in self.made:
                 value = s.simplify(substitute(line.value, known))

@@ -63,7 +63,8 @@ class Newton:
         for i, residual in enumerate(self.equations.residuals):
             for argument, slope in e.gradient(residual, known).items():
                 self.slopes[i, self.equations.unknowns.index(argument)] = slope
-        bends = any(e.jumps(line.value) for line in e.moving) or any(map(e.jumps, self.equations.residuals))
+        residuals = self.equations.residuals
+        bends = any(e.jumps(part) for part in (*(line.value for line in e.behind(residuals)), *residuals))
         self.affine = not bends and not any(e.on(slope) for slope in self.slopes.values())
         self.rough = set() if self.affine else self._rough(bends)
 
