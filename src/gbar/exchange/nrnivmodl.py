@@ -91,7 +91,8 @@ def run_exported(exported: Exported, library: Path | None = None) -> dict[str, F
 
 def _process(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     path = str(Path(sys.executable).parent) + os.pathsep + os.environ.get("PATH", "")
-    environment = {**os.environ, "PATH": path, "NEURON_MODULE_OPTIONS": "-nogui"}
+    jobs = os.environ.get("MAKEFLAGS", f"-j{os.cpu_count() or 1}")
+    environment = {**os.environ, "PATH": path, "NEURON_MODULE_OPTIONS": "-nogui", "MAKEFLAGS": jobs}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, errors="replace")
 
 
