@@ -322,7 +322,26 @@ BREAKPOINT { n = n + 1 i = 0.001*n*v } INITIAL { n = 0 }"""
     assert dict(m.breakpoint.results).keys() == {"n", "i"}
 
 
-# --- refusals, speed
+# --- warnings, refusals, speed
+
+
+@pytest.mark.parametrize(
+    ("solve", "block", "warning"),
+    [
+        (
+            "go METHOD cnexp",
+            "DERIVATIVE go { x' = 1 - x*x }",
+            "x' is no affine function of x: METHOD cnexp solves it wrongly",
+        ),
+        ("go", "DERIVATIVE go { x' = 1 - x }", "SOLVE go has no METHOD: its states do not move"),
+        ("go METHOD euler", "KINETIC go { ~ x <-> y (a, b) CONSERVE x + y = 1 }", "METHOD euler passes over CONSERVE"),
+    ],
+)
+def test_warnings(solve, block, warning):
+    m = mechanism(solve, block, "x y", initial="y = 0")
+    (found,) = [line for line in m.warnings if "NEURON" in line]
+    assert found.startswith("x.mod:5:") or found.startswith("x.mod:7:")
+    assert warning in found
 
 
 @pytest.mark.parametrize(

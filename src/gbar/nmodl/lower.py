@@ -61,7 +61,7 @@ def lower(tree: b.File, symbols: Symbols) -> Lowered:
         split(advance, fresh),
         carried,
         memory,
-        (),
+        tuple(solver.warnings),
     )
 
 

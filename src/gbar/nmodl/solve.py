@@ -8,7 +8,7 @@ other variables the block sets. What NEURON does with each combination of block 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gbar.errors import NmodlError
 from gbar.nmodl import blocks as b
@@ -38,6 +38,7 @@ class Solver:
     symbols: Symbols
     states: tuple[str, ...]  # every variable that STATE declares, concentrations of ions included
     fresh: Fresh
+    warnings: list[str] = field(default_factory=list)  # what NEURON does, and hardly anybody means
 
     def __call__(self, solve: t.Solve, flat: Flat) -> None:
         """Adds the code of one SOLVE. Raises NmodlError for a method that the block cannot be solved by."""
@@ -65,6 +66,12 @@ class Solver:
         """An NmodlError at the place of a SOLVE."""
         return refuse(self.symbols.file, solve.at, what, remedy)
 
+    def warn(self, at: t.Position, what: str) -> None:
+        """Notes, once, what NEURON makes of a statement."""
+        warning = f"{self.symbols.file}:{at.line}:{at.column}: {what}"
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+
     # --- DERIVATIVE
 
     def derivative(self, solve: t.Solve, flat: Flat, block: b.Derivative, method: str, steady: bool) -> None:
@@ -80,14 +87,20 @@ class Solver:
             )
         kinds = {kind(one.value, one.state) for one in equations} if method == "cnexp" else set()
         if method == "cnexp" and Kind.OTHER not in kinds:
+            for one in equations:
+                if kind(one.value, one.state) is Kind.POLYNOMIAL:
+                    what = f"{one.state}' is no affine function of {one.state}: METHOD cnexp solves it wrongly"
+                    self.warn(one.at, f"{what}, here as in NEURON; use derivimplicit")
             self.extend(flat, _replaced(block.body, _stepped))
         elif method in ("cnexp", "derivimplicit"):
+            if steady:
+                self.warn(solve.at, "STEADYSTATE derivimplicit leaves states where they are, here as in NEURON")
             self.derivimplicit(flat, block.body, STANDING if steady else DT)
         elif method in ("euler", "runge"):
             found, slopes = self.derivatives(flat, block.body, time=method == "runge")
             (euler if method == "euler" else runge)(found, slopes)
         elif method in ("", "after_cvode", "cvode_t", "cvode_t_v"):
-            # without METHOD NEURON computes the derivatives, and moves no state along them
+            self.warn(solve.at, f"SOLVE {solve.block} has no METHOD: its states do not move, here as in NEURON")
             self.extend(flat, _replaced(block.body, lambda _: ()))
         else:
             raise self.error(solve, f"METHOD {method} cannot solve a DERIVATIVE block", "use METHOD derivimplicit")
@@ -152,6 +165,9 @@ class Solver:
             else:
                 sparse.advance(states, found, dt)
             return
+        for one in walk_statements(block.body):
+            if isinstance(one, t.Conserve):
+                self.warn(one.at, f"METHOD {method} passes over CONSERVE, here as in NEURON")
         variables = [*found.states, "t"] if method == "runge" else found.states
         states = body(flat, found.body, variables, self.inline, self.fresh)
         slopes = []
