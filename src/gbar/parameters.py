@@ -21,9 +21,10 @@ class FreeParameter:
     """One free parameter and its prior, uniform between low and high in its scale.
 
     `targets` are the quantities of the cell that take its value: `gnabar_hh.soma` (NEURON's range variable `.`
-    region), `ena.soma`, `cm.soma`, `area.soma`, `celsius`. One parameter may set several (tied copies); its own name
-    alone is the usual case, and what an empty tuple becomes. Raises ParameterError if low < high does not hold or a
-    log scale reaches zero.
+    region), `q10_na_ms` (a GLOBAL one), `gnabar_hh.apical.length` (a coefficient of a profile), `ena.soma`, `cai.soma`,
+    `cm.soma`, `Ra.soma`, `area.soma`, `L_scale.soma`, `diam_scale.soma`, `celsius`. One parameter may set several (tied
+    copies); its own name alone is the usual case, and what an empty tuple becomes. Raises ParameterError if low < high
+    does not hold or a log scale reaches zero.
     """
 
     name: str

@@ -11,12 +11,13 @@ from typing import Any
 from gbar.cell import geometry
 from gbar.cell.cell import Cell, check_variable, listed
 from gbar.cell.painting import Mechanisms, Stated, check_used, number, read_stated, region
+from gbar.cell.profile import Profile
 from gbar.cell.region import Region
-from gbar.cell.shapes import NAME, Shape, read_shape
+from gbar.cell.shapes import NAME, read_shape
 from gbar.cell.site import Along, At, Site
 from gbar.document import Node, nearest, read_yaml
 from gbar.errors import CellError
-from gbar.morphology import Morphology
+from gbar.morphology import Morphology, segments
 from gbar.parameters import FreeParameter, ParameterSpace
 from gbar.protocol import Protocol
 
@@ -55,7 +56,11 @@ def _cell(node: Node) -> Cell:
     painted = regions.of(shape.morphology)
     if regions.everywhere is not None:
         check_used(regions.everywhere, painted)
-    sites = _sites(entries["sites"], shape, painted) if "sites" in entries else ()
+    with entries.get("segments", entries["morphology"]).blamed():
+        properties = {name: (one.Ra, one.cm) for name, one in painted.items()}
+        counts = geometry.counts(shape.morphology, shape.segments, properties)
+    regions.check(painted, shape.morphology, counts)
+    sites = _sites(entries["sites"], shape.morphology, counts, painted) if "sites" in entries else ()
     _check_stimuli(entries["protocol"], [site.name for site in sites] or ["soma"])
     with node.blamed():
         bare = Cell(
@@ -121,6 +126,42 @@ class _Regions:
             self.known[name] = region(name, own, self.everywhere)
         return self.known[name]
 
+    def check(self, regions: Mapping[str, Region], morphology: Morphology, counts: tuple[int, ...]) -> None:
+        """Refuses what only the compartments show: no Ra where there are several, and profiles out of their limits."""
+        profiles = [
+            (one.name, painted, name, value)
+            for one in regions.values()
+            for painted in one.mechanisms
+            for name, value in painted.values.items()
+            if isinstance(value, Profile)
+        ]
+        for one in regions.values():
+            if one.Ra is None and sum(counts) > 1:
+                raise self.where(one.name).fail(
+                    f"Ra.{one.name} is not stated, and the cell has {sum(counts)} compartments",
+                    f"add `Ra: 100 ohm cm` under regions.{one.name}, or under everywhere",
+                )
+        cut = segments(morphology, counts) if profiles else None
+        for place, painted, name, profile in profiles:
+            assert cut is not None
+            named = [morphology.sections[i] for i in cut.section]
+            mine = [i for i, section in enumerate(named) if section.region == place and cut.area[i] > 0]
+            values = profile.at(cut.distance[mine], cut.diam[mine])
+            with self.where(place, "mechanisms", painted.mechanism.name, name).blamed():
+                for i, value in zip(mine, values.tolist(), strict=True):
+                    painted.check_value(name, value, f" at {named[i].name}({cut.x[i]:.4g})")
+
+    def where(self, region: str, *keys: str) -> Node:
+        """Where the YAML says something of a region, or of what stands under these keys of it."""
+        own = self.stated.get(region)
+        for root in (own.node if own else None, self.everywhere.node if self.everywhere else None):
+            node: Node | None = root
+            for key in keys:
+                node = node.value.get(key) if node is not None and isinstance(node.value, Mapping) else None
+            if node is not None:
+                return node
+        return self.node
+
 
 def _filled(node: Node) -> Node:
     """An entry of `regions` with nothing behind its colon says nothing."""
@@ -134,16 +175,15 @@ def _nothing(everywhere: Stated) -> Stated:
     )
 
 
-def _sites(node: Node, shape: Shape, regions: Mapping[str, Region]) -> tuple[Site, ...]:
+def _sites(
+    node: Node, morphology: Morphology, counts: tuple[int, ...], regions: Mapping[str, Region]
+) -> tuple[Site, ...]:
     found = []
-    properties = {name: (region.Ra, region.cm) for name, region in regions.items()}
-    with node.blamed():
-        counts = geometry.counts(shape.morphology, shape.segments, properties)
     for name, entry in node.mapping(optional=None).items():
         with entry.blamed():
             site = _site(name, entry)
-            at = geometry.place(shape.morphology, counts, site)
-            check_variable(site, regions[shape.morphology.sections[shape.morphology.index(at.section)].region])
+            at = geometry.place(morphology, counts, site)
+            check_variable(site, regions[morphology.sections[morphology.index(at.section)].region])
         found.append(site)
     if not found:
         raise node.fail("names no site", "write for example `soma: soma(0.5)`, or take sites out")
