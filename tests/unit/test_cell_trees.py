@@ -202,7 +202,7 @@ BAD = [
     ("linear: {value", "linar: {value", "expected one profile, got 0; use one of linear, exponential, step, formula"),
     (", slope: -1e-7 S/cm2/um}", "}", "the key 'slope' is missing; expected keys: value, slope"),
     ("outside: 80 ms, start: 0 um, stop: 350 um", "outside: -8 ms, start: 0 um, stop: 350 um",
-     "38:19: regions.tuft.mechanisms.pool.tau: tau_pool at dend[1](0.8333) = -8 ms is out of range, a_pool.mod"),
+     "38:19: regions.tuft.mechanisms.pool.tau: tau_pool at dend[1](0.5) = -8 ms is out of range, a_pool.mod"),
     ("slope: -1e-7 S/cm2/um", "slope: -1e-7 S/cm2", "expected a quantity in S/cm2/um"),
     ("value * exp(-distance", "value * open(-distance", "open(...) is a call of something other than a function"),
     ("exp(-distance / lambda)", "exp(-distance / lamda)", "reads 'lamda', which has no value; did you mean lambda?"),

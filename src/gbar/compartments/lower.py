@@ -256,15 +256,5 @@ class _Lowering:
 
     def node(self, at: At, voltage: bool) -> int:
         """The node of a place: a segment, or at a section's very end, for the voltage, the point where others meet."""
-        sections = self.cell.morphology.sections
-        i = self.cell.morphology.index(at.section)
-        mine = np.flatnonzero(self.nodes.section == i)
-        ends = mine[(self.nodes.x[mine] == at.x) & ~self.membrane[mine]]
-        if voltage and at.x in (0.0, 1.0):
-            if len(ends):
-                return int(ends[0])
-            if at.x == 0.0 and sections[i].parent >= 0:
-                return self.node(At(sections[sections[i].parent].name, sections[i].parent_x), True)
-        cut = mine[self.membrane[mine]]
-        cut = cut[np.argsort(self.nodes.x[cut])]
-        return int(cut[min(int(at.x * len(cut)), len(cut) - 1)])
+        section = self.cell.morphology.index(at.section)
+        return self.nodes.at(section, at.x if voltage else min(max(at.x, 1e-9), 1 - 1e-9))
