@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from gbar.nmodl import blocks as b
@@ -26,7 +27,7 @@ def unparse_expression(expression: t.Expr, level: int = 0) -> str:
         case t.Name(name):
             return name
         case t.Element(name, index):
-            return f"{name}[{unparse_expression(index)}]"
+            return f"{name}[{_whole(index)}]"
         case t.Call(function, arguments):
             return f"{function}({', '.join(map(unparse_expression, arguments))})"
         case t.Select(condition, then, otherwise):
@@ -173,8 +174,7 @@ def _statement(statement: t.Statement) -> str:
         case t.Verbatim(text):
             return f"VERBATIM\n{text}\nENDVERBATIM"
         case t.Loop(variable, first, last, step, body):
-            bounds = " TO ".join(map(unparse_expression, (first, last)))
-            return f"FROM {variable} = {bounds} BY {unparse_expression(step)} {_body(body)}"
+            return f"FROM {variable} = {_whole(first)} TO {_whole(last)} BY {_whole(step)} {_body(body)}"
         case t.Reaction() | t.Conserve() | t.CompartmentVolume() | t.Diffusion() | t.Equation():
             return _relation(statement)
 
@@ -203,4 +203,9 @@ def _side(side: Sequence[t.Reactant]) -> str:
 
 
 def _index(index: t.Expr | None) -> str:
-    return f"[{unparse_expression(index)}]" if index is not None else ""
+    return f"[{_whole(index)}]" if index is not None else ""
+
+
+def _whole(expression: t.Expr) -> str:
+    """The text of an index or a bound, with whole numbers written as such: NEURON takes no others there."""
+    return re.sub(r"\b([0-9]+)\.0\b", r"\1", unparse_expression(expression))
