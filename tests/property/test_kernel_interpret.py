@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from gbar.cell import Cell, Painted, Region, read_cell, shipped_cells
+from gbar.cell.ions import ion_uses
 from gbar.compartments import lower
 from gbar.kernel.build import build
 from gbar.kernel.interpret import interpret
@@ -24,11 +25,14 @@ STIMULUS = Stimulus(
     "step", Step(delay=1.0, duration=15.0, amplitude=0.3), 20.0, sampling=0.1, warm_up=2.0, warm_up_current=-0.02
 )
 REVERSALS = {"ena": 50.0, "ek": -90.0, "eca": 120.0}
+CONCENTRATIONS = {"cai": 5e-5, "cao": 2.0}
 
 
 def cell_of(*mechanisms: Mechanism) -> Cell:
-    names = {n for m in mechanisms for ion in m.ions for n in ion.reads}
-    region = Region("soma", 1.0, tuple(map(Painted, mechanisms)), {n: REVERSALS[n] for n in names})
+    uses = ion_uses(mechanisms).values()
+    reversals = {use.e: REVERSALS[use.e] for use in uses if use.uses_e and use.nernst == "never"}
+    concentrations = {name: CONCENTRATIONS[name] for use in uses for name in use.needed(False)}
+    region = Region("soma", 1.0, tuple(map(Painted, mechanisms)), reversals, concentrations=concentrations)
     free = (
         FreeParameter("cm.soma", "uF/cm2", 0.5, 2.0, "linear", ("cm.soma",)),
         FreeParameter("area.soma", "um2", 500.0, 2000.0, "linear", ("area.soma",)),

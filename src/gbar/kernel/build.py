@@ -25,7 +25,7 @@ from gbar.compartments import Compartments, lower
 from gbar.errors import InternalError
 from gbar.files import write_whole
 from gbar.kernel import cable_text
-from gbar.kernel.cable import CableTables
+from gbar.kernel.cable import CableTables, slots
 from gbar.kernel.cable_emit import emit_cable
 from gbar.kernel.emit import LANES, VERSION, emit
 from gbar.kernel.pattern import pattern
@@ -38,8 +38,8 @@ Precision = Literal["float32", "float64"]
 _P, _N = ctypes.c_void_p, ctypes.c_int64
 _RUN = ctypes.CFUNCTYPE(None, *[_P] * 6, *[_N] * 5, _P, _P, *[_N] * 3, _P)  # `run` of many compartments
 
-CABLE_LANES: dict[str, int] = {"float32": 64, "float64": 32}
-CACHE = 768 * 1024  # bytes: what of a core's second-level cache the state of a block may take
+CABLE_LANES = {"float32": (32, 64), "float64": (16, 32)}  # the narrower where the state does not fit into CACHE
+CACHE = 1024 * 1024  # bytes: a core's second-level cache
 
 
 @dataclass(frozen=True)
@@ -96,15 +96,14 @@ def build(
 
 
 def _cable(compartments: Compartments, precision: Precision, lanes: int | None) -> Kernel:
-    """A kernel of many compartments: as many lanes as leave its state in the second-level cache, 16 at least."""
+    """A kernel of many compartments; its lanes such that the state of a block stays in the second-level cache."""
     found = pattern(compartments)
-    width = lanes or CABLE_LANES[precision]
+    width = lanes or CABLE_LANES[precision][0]
     modules, layout = emit_cable(found, precision, width)
-    tables = CableTables(compartments, layout)
-    while lanes is None and width > 16 and tables.elements * np.dtype(precision).itemsize > CACHE:
-        width //= 2
+    if lanes is None:
+        width = fitting(slots(compartments, layout), precision)
         modules, layout = emit_cable(found, precision, width)
-        tables = CableTables(compartments, layout)
+    tables = CableTables(compartments, layout)
     addresses = []
     for mechanism in modules.mechanisms:
         _, module = _compiled(mechanism, cable_text.VERSION)
@@ -113,6 +112,12 @@ def _cable(compartments: Compartments, precision: Precision, lanes: int | None) 
     tables.programs(addresses)
     path, module = _compiled(modules.run, cable_text.VERSION)
     return Kernel(compartments, precision, width, path, _RUN(module.run.address), tables, modules.mechanisms)
+
+
+def fitting(count: int, precision: Precision) -> int:
+    """How many lanes to run side by side where each has `count` numbers of state."""
+    widths = [width for width in CABLE_LANES[precision] if width * count * np.dtype(precision).itemsize <= CACHE]
+    return max(widths, default=CABLE_LANES[precision][0])
 
 
 def _compiled(text: str, version: int) -> tuple[Path, ModuleType]:

@@ -39,6 +39,18 @@ class _Stretches:
         return self.begin + k * self.size
 
 
+def slots(tables: Compartments, layout: Layout) -> int:
+    """How many numbers each lane has that change in time, or differ from lane to lane."""
+    of = {m.pattern.mechanism.name: m.slots for m in layout.mechanisms}
+    ions = {ion.name for ion in layout.pattern.ions}
+    return sum(
+        layout.node
+        + sum(of[instance.mechanism.name] for instance in c.instances)
+        + sum(text.POOL for pool in c.pools if pool.ion in ions)
+        for c in tables.compartments
+    )
+
+
 @dataclass(frozen=True)
 class _Pools:
     """Where the list of an ion's pools is, and how many there are; how many of the first follow their concentrations at

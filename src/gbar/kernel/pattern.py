@@ -85,10 +85,14 @@ def ordered(tables: Compartments) -> tuple[Mechanism, ...]:
 
 def constants(tables: Compartments, instance: Instance, pools: tuple[Pool, ...], pooled: set[str]) -> dict[str, int]:
     """The quantity of everything that a mechanism reads and that does not change."""
-    stated = {name: q for pool in pools for name, q in quantities(pool).items() if q is not None}
-    held = {name for ion in instance.mechanism.ions for name in (*ion.reads, *ion.writes)}
-    ions = {name: q for name, q in stated.items() if name in held and name not in pooled}
-    return {**dict(instance.bindings), **ions, "celsius": tables.celsius}
+    known = dict(instance.bindings)
+    for ion in instance.mechanism.ions:
+        held = {*ion.reads, *ion.writes} - pooled
+        for pool in pools:
+            if pool.ion == ion.name:
+                known |= {name: q for name, q in quantities(pool).items() if name in held and q is not None}
+    known["celsius"] = tables.celsius
+    return known
 
 
 def variables(ion: str) -> tuple[str, ...]:
