@@ -36,7 +36,7 @@ def left(**parts):
     ],
 )  # fmt: skip
 def test_code_without_effect_is_dropped(code):
-    assert left(procedure=c(code)) == left() == Number(4.0)
+    assert left(procedure=c(code)) == left(initial=c(code)) == left() == Number(4.0)
 
 
 def test_what_follows_a_return_is_never_reached():

@@ -61,9 +61,9 @@ def _block(block: b.FileBlock) -> b.FileBlock:
     match block:
         case b.Routine():
             return replace(block, body=_body(block.body, True, block.name if block.kind == "FUNCTION" else ""))
-        case b.Derivative() | b.Kinetic() | b.Linear():
+        case b.Derivative() | b.Kinetic() | b.Linear() | b.Initial():
             return replace(block, body=_body(block.body, True))
-        case b.Initial() | b.Breakpoint() | b.Beside():
+        case b.Breakpoint() | b.Beside():  # whose currents NEURON would add up after a return
             return replace(block, body=_body(block.body, False))
     return block
 
