@@ -16,6 +16,7 @@ from gbar.nmodl.copies import with_copies
 from gbar.nmodl.currents import with_own_currents
 from gbar.nmodl.lower import lower
 from gbar.nmodl.parse import parse_file
+from gbar.nmodl.shared import warnings_of_shared
 from gbar.nmodl.symbols import Symbols
 from gbar.nmodl.tree import Block
 from gbar.nmodl.unroll import unroll
@@ -195,7 +196,7 @@ def _mechanism(text: str, file: str, digest: str, folder: Path | None = None) ->
         code.affine,
         code.advance,
         memory=code.memory,
-        warnings=symbols.warnings + code.warnings,
+        warnings=symbols.warnings + code.warnings + warnings_of_shared(code, symbols),
     )
 
 

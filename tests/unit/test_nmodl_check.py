@@ -329,3 +329,20 @@ def test_a_current_declared_in_parameter_is_a_current():
     assert odd.currents == usual.currents
     assert odd.breakpoint == usual.breakpoint
     assert [p.name for p in odd.parameters] == ["g"]
+
+
+def test_what_neuron_shares_among_compartments_is_warned_of():
+    neuron = PARTS["neuron"] + " GLOBAL a"
+    told = "x.mod:{}: NEURON has one {} for all compartments; here every compartment has its own"
+    built = build(neuron=neuron, initial="a = v", breakpoint="SOLVE s METHOD cnexp ik = g*m*(v - ek)*a")
+    assert built.warnings == (told.format("3:50", "a"),)
+    built = build(initial="q = a a = g w = q", derivative="m' = w - m + a", rest="LOCAL q LOCAL w")
+    assert not built.warnings
+    built = build(initial="q = g w = q", derivative="m' = w - m + q", rest="LOCAL q LOCAL w")
+    assert built.warnings == (told.format("8:7", "q"), told.format("8:15", "w"))
+    shared = "a = celsius q = 3^((celsius - 6)/10)"
+    built = build(neuron=neuron, initial=shared, derivative="m' = a - q*m", rest="LOCAL q")
+    assert set(built.assigned) == {"a", "q"}
+    assert not built.warnings
+    within = build(neuron=neuron, breakpoint="SOLVE s METHOD cnexp a = v ik = g*m*a", rest="LOCAL q")
+    assert not within.warnings

@@ -34,6 +34,7 @@ class Symbols:
     places: dict[str, t.Position]  # where each name is declared
     assigned: tuple[str, ...]  # ASSIGNED and file-scope LOCAL, and currents that are not READ
     units: dict[str, str]
+    shared: frozenset[str]  # variables that code assigns, of which NEURON has one for all compartments
     starts: dict[str, t.Expr]  # what variables hold when INITIAL begins, where it is not 0
     ions: tuple[b.UseIon, ...]
     currents: dict[str, str | None]  # current -> its ion
@@ -277,6 +278,7 @@ def declared(tree: b.File) -> Symbols:
         places=reader.defined,
         assigned=tuple(reader.assigned),
         units=reader.units,
+        shared=_shared(reader, scopes),
         starts=_starts(reader),
         ions=tuple(reader.ions),
         currents=ions.currents,
@@ -327,6 +329,13 @@ def _solves_called(body: tuple[t.Statement, ...], routines: dict[str, b.Routine]
             case _:
                 out.append(statement)
     return tuple(out)
+
+
+def _shared(reader: _Reader, scopes: dict[str, str]) -> frozenset[str]:
+    copies = {
+        name for name, start in reader.starts.items() if isinstance(start, t.Name) and scopes.get(start.id) != "range"
+    }
+    return frozenset(copies | reader.kept | {name.id for name in reader.globals if name.id in reader.assigned})
 
 
 def _starts(reader: _Reader) -> dict[str, t.Expr]:
