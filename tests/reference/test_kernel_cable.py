@@ -18,6 +18,7 @@ from gbar.kernel.cable_emit import emit_cable
 from gbar.kernel.interpret import interpret
 from gbar.kernel.pattern import pattern
 from gbar.mechanism import read, shipped_file
+from gbar.parameters import ParameterSpace
 from gbar.protocol import Injection, Protocol, Step, Stimulus, VoltageClamp
 from gbar.simulate import simulate
 from gbar.traces import Status
@@ -76,6 +77,34 @@ def test_one_compartment_is_the_same_either_way(precision: str) -> None:
     point = simulate(build(one, precision), theta, Protocol((stimulus,)), threads=1).v[0]  # type: ignore[arg-type]
     cable = quiet(one, theta, stimulus, precision)
     assert np.abs(point - cable).max() < (1e-8 if precision == "float64" else 0.02)
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+def test_a_point_with_ions_and_memory_against_the_oracle(precision: str) -> None:
+    tables = calcium_tree(Reversal.ALWAYS, HH, FREE[:3])
+    first, third = tables.compartments[0], tables.compartments[2]
+    sites = [site for site in tables.sites if site.compartment == 0]
+    sites += [Site(f"more {k}", 0, name) for k, name in enumerate(("i_curved", "before_curved", "cai", "ica", "z_sk"))]
+    place = replace(first, instances=(*first.instances, third.instances[1]))
+    one = replace(tables, compartments=(place,), sites=tuple(sites))
+    theta = one.space.draw(5, 0, 3)
+    stimulus = Stimulus("step", Step(1.0, 20.0, 0.15), 25.0, sampling=0.1, warm_up=1.0)
+    kernel = build(one, precision)  # type: ignore[arg-type]
+    assert kernel.cable is None
+    compiled = simulate(kernel, theta, Protocol((stimulus,)), threads=1).v[0]
+    slow = interpret(one, theta, stimulus, secant=precision == "float64")
+    scale = np.abs(slow).max(axis=(0, 2), keepdims=True)
+    assert (np.abs(compiled - slow) / scale).max() < (1e-10 if precision == "float64" else 3e-4)
+
+
+def test_a_cell_without_free_parameters() -> None:
+    stimulus = Stimulus("step", Step(1.0, 20.0, 0.15), 5.0)
+    for n in (1, 3):
+        tables = cable(n, PAS)
+        fixed = replace(tables, space=ParameterSpace(()), varying=(), setting=lambda theta: theta.T)
+        v = simulate(build(fixed, "float64"), np.zeros((2, 0)), Protocol((stimulus,)), threads=1).v[0]
+        free = simulate(build(tables, "float64"), np.full((2, 1), 6.3), Protocol((stimulus,)), threads=1).v[0]
+        assert v.shape == (2, 2, 201) and np.abs(v - free).max() < 1e-9
 
 
 def test_a_point_is_clamped_too() -> None:
