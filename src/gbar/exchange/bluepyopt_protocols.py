@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -52,11 +53,13 @@ def read_protocols(
                 notes.append(f"{where(entry)}: {name} is computed from other protocols, and not taken over")
             continue
         fields = entry.mapping(required=("stimuli",), optional=None)
-        stimulus = _stimulus(name, fields["stimuli"], v_init, given, notes)
+        with entry.blamed():
+            stimulus = _stimulus(name, fields["stimuli"], v_init, given, notes)
         if stimulus is not None:
             stimuli.append(stimulus)
         for record in fields["extra_recordings"].items() if "extra_recordings" in fields else ():
-            _add(sites, _site(record, morphology, apical_point, notes))
+            with record.blamed():
+                _add(sites, _site(record, morphology, apical_point, notes))
     if not stimuli:
         notes.append("no stimulus could be taken over: a step of 0.2 nA stands in for them")
         stimuli = [Stimulus("step", Step(100.0, 500.0, 0.2), 700.0, DT, SAMPLING, v_init)]
@@ -115,7 +118,7 @@ def _add(sites: dict[str, Site], site: Site | None) -> None:
 def _site(record: Node, morphology: Morphology, apical_point: int | None, notes: list[str]) -> Site | None:
     fields = record.mapping(required=("type", "name", "var", "seclist_name"), optional=None)
     kind, listed = fields["type"].text(), fields["seclist_name"].text()
-    name, variable = fields["name"].text(), fields["var"].text()
+    name, variable = re.sub(r"\W", "_", fields["name"].text(), flags=re.ASCII), fields["var"].text()
     region = _STEMS.get(listed) or SECTION_LISTS.get(listed, (listed,))[0]
     if region not in morphology.regions:
         notes.append(f"{where(record)}: the morphology has no {region}, so {name} is not recorded")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gbar.cell import Origin, write_cell
+from gbar.document import Node
 from gbar.errors import CellError
 from gbar.exchange import allen, bluepyopt
 from gbar.exchange.bluepyopt_protocols import read_protocols
@@ -64,12 +65,21 @@ def import_cell(
         raise CellError(f"unknown axon {choices.axon!r}", remedy=f"there are {', '.join(AXONS)}")
     mods = Path(mod_files) if mod_files is not None else None
     read = _Morphology(morphology, choices)
-    document = read_json(source) if source.is_file() else None
+    document = read_json(source) if source.is_file() else _only_fit(source)
     if document is not None and allen.is_allen(document):
         made = _allen(document, read, mods)
     else:
         made = _bluepyopt(source, read, mods, choices)
     return _written(made, folder)
+
+
+def _only_fit(folder: Path) -> Node | None:
+    """The fit.json of a folder, if it holds one; raises CellError where it holds several."""
+    fits = [node for file in sorted(folder.glob("*.json")) if allen.is_allen(node := read_json(file))]
+    if len(fits) > 1:
+        names = ", ".join(node.file.name for node in fits if node.file)
+        raise CellError(f"holds {len(fits)} fits: {names}", file=folder, remedy="name one of them")
+    return fits[0] if fits else None
 
 
 class _Morphology:

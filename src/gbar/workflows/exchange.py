@@ -48,7 +48,7 @@ def import_from(
         *(f"note: {note}" for note in made.notes),
         f"written to {output / 'cell.yaml'}",
     ]
-    return "\n".join([*lines, ""])
+    return _printable([*lines, ""])
 
 
 def export_to(
@@ -73,7 +73,12 @@ def export_to(
         cell = cell.at(read_theta(theta, cell, row))
     notes = _write(cell, to, output)
     told = [f"note: {note}" for note in notes]
-    return "\n".join([f"{cell.name} written to {output}", *told, ""])
+    return _printable([f"{cell.name} written to {output}", *told, ""])
+
+
+def _printable(lines: list[str]) -> str:
+    """Lines for a terminal: names come from files, and may hold what no terminal takes."""
+    return "\n".join(lines).encode("utf-8", "backslashreplace").decode()
 
 
 def _write(cell: Cell, to: str, output: Path) -> tuple[str, ...]:
