@@ -62,7 +62,9 @@ profiles = st.one_of(
     st.builds(Profile.linear, positive, st.just(0.0)),
     st.builds(Profile.exponential, positive, st.floats(-1e4, -50)),
     st.builds(Profile.step, positive, sizes, sizes, positive),
-    st.builds(lambda x, k: Profile("value * (1 + k * diam)", {"value": x, "k": k}), positive, st.floats(0, 9)),
+    st.builds(
+        lambda x, k: Profile("value * (1 + k * diam)", {"value": x, "k": k}), st.floats(1e-9, 100), st.floats(0, 9)
+    ),
 )
 rules = st.one_of(
     st.builds(SegmentRule, st.just("count"), st.integers(1, 5).map(float)),
