@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 from jaxtyping import Float
 
 from gbar import units
 from gbar.cell import Cell
+from gbar.compartments import Compartments, lower
 from gbar.errors import UnitError
 
 
@@ -17,18 +18,32 @@ def total_conductances(
 ) -> Mapping[str, Float[np.ndarray, " row"]]:
     """The total conductance in nS of every free conductance density, for parameter sets in physical units.
 
-    The membrane area is the region's, free or fixed. Parameters that are no conductance density are left out.
+    The sum runs over all membrane that the parameter sets, with the density and the area (free or fixed) of every
+    compartment. Parameters that are no conductance density are left out.
     """
+    tables = lower(cell)
+    values = tables.at(theta)
     found = {}
-    quantities = cell.quantities()
-    column = {target: k for k, p in enumerate(cell.space.parameters) for target in p.targets}
-    for k, parameter in enumerate(cell.space.parameters):
+    for parameter in cell.space.parameters:
         try:
             per_area = units.quantity(f"1 {parameter.unit}", "S/cm2")
         except UnitError:
             continue
-        region = parameter.targets[0].rpartition(".")[2]
-        area = f"area.{region}"
-        um2 = theta[:, column[area]] if area in column else np.full(len(theta), quantities[area].value)
-        found[parameter.name] = theta[:, k] * per_area * um2 * 10.0  # 1 S/cm2 is 10 nS/um2
+        set_by_it = {cell.canonical(target) for target in parameter.targets}
+        total = np.zeros(len(theta))
+        for density, area in _painted(tables, set_by_it):
+            total += values[density] * values[area]
+        found[parameter.name] = total * per_area * 10.0  # 1 S/cm2 is 10 nS/um2
     return found
+
+
+def _painted(tables: Compartments, names: Collection[str]) -> Iterator[tuple[int, int]]:
+    """(density, area) as quantities, of every instance that has one of these parameters (`g_pas.soma`, or GLOBAL)."""
+    for compartment in tables.compartments:
+        if compartment.area is None:
+            continue
+        for instance in compartment.instances:
+            for variable, quantity in instance.bindings:
+                label = f"{variable}_{instance.mechanism.name}"
+                if label in names or f"{label}.{compartment.region}" in names:
+                    yield quantity, compartment.area
