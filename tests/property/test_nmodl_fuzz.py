@@ -31,7 +31,7 @@ INITIAL { SOLVE k STEADYSTATE sparse m = minf FROM i = 0 TO N-1 { c[i] = i a[i] 
 }
 BREAKPOINT { SOLVE d METHOD cnexp SOLVE k METHOD sparse SOLVE l SOLVE p1
  IF (v > -40 && m < 1) { ica = g*m*(v - eca) } ELSE IF (v < -90) { ica = 0 } ELSE { ica = g*o }
- i = ghk(v, cai) + at_time(3) }
+ more(2) i = ghk(v, cai) + at_time(3) }
 DERIVATIVE d { rates(v) m' = (minf - m)/tau cai' = -ica/(2*FARADAY*diam) - cai }
 KINETIC k { COMPARTMENT j, a[j] + 1 { c } COMPARTMENT 2 { o p } LONGITUDINAL_DIFFUSION j, 1 { c }
  ~ o <-> p (alpha(v), 1) ~ c[0] << (-ica) ~ c[1] -> (1e-3) FROM j = 0 TO N-2 { ~ c[j] + 2 o <-> c[j+1] (1, 2) }
@@ -42,6 +42,11 @@ PROCEDURE p1() { m = m + (1 - exp(-dt))*(minf - m)
  return 0;
  ENDVERBATIM
 }
+PROCEDURE more(n) { FROM j = 0 TO 1 { LOCAL x
+ VERBATIM
+ switch (_lj) { case 0: a[_lj] = 1. / (_lx + 2); break; case 1: if ((a[1] = 5) < q) { a[1] += q; } break; }
+ ENDVERBATIM
+ } FROM j = 1 TO n { m = m*j } }
 PROCEDURE rates(u (mV)) { LOCAL x[2] TABLE minf, tau DEPEND celsius FROM -100 TO 100 WITH 200
  x[1] = u/10 minf = 1/(1 + exp(-x[1])) tau = 1 + q }
 FUNCTION alpha(u) (/ms) { UNITSOFF alpha = 0.1*(u + 40)/(1 - exp(-(u + 40)/10)) UNITSON }

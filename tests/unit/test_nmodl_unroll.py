@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from gbar import mechanism
@@ -92,6 +93,8 @@ def test_range_names_every_element_and_m0_every_state():
         ("INITIAL { FROM i = 0 TO 2 BY 0 { x = 1 } }", r"1:66: a loop BY 0 does not end"),
         ("INITIAL { FROM i = 0 TO 1e7 { x = 1 } }", r"1:66: a loop of 10000001 turns; a loop has at most 1000"),
         ("INITIAL { FROM i = 0 TO 1e300 { x = 1 } }", r"1:66: this index or bound is not known"),
+        ("INITIAL { FROM i = x TO 2 { a[i] = 1 } }", r"1:66: this index or bound is not known before the simulation"),
+        ("INITIAL { FROM i = 0 TO x + 1 { a[0] = 1 } }", r"1:66: this index or bound is not known"),
         ("INITIAL { FROM i = 0 TO 2 { i = 1 } }", r"1:79: i counts the turns of a loop and cannot be assigned"),
         (
             f"INITIAL {{ {'FROM i = 0 TO 99 { ' * 4} x = i {'}' * 4} }}",
@@ -120,3 +123,15 @@ def test_a_loop_may_end_at_a_parameter():
     for turns in (0, 1, 3, 8):
         found = run(built.breakpoint, {"v": 2.0, "n": turns, "many": 2.0})[1]
         assert found["i"] == 2.0**turns + 2
+
+
+def test_a_loop_may_end_at_a_variable():
+    text = (
+        "NEURON { SUFFIX x NONSPECIFIC_CURRENT i } ASSIGNED { v i n } BREAKPOINT { n = -v i = power(n, 2) }"
+        " FUNCTION power(count, x) { power = 1 FROM k = 1 TO count { power = power*x } }"
+    )
+    built = mechanism.parse(text, "x.mod")
+    assert built.warnings == ("x.mod:1:142: a loop ends at count, which can be at most 8 here",)
+    with np.errstate(divide="ignore"):
+        found = {turns: run(built.breakpoint, {"v": np.float64(-turns)})[1]["i"] for turns in (0, 1, 8, 9)}
+    assert found == {0: 1, 1: 2, 8: 256, 9: np.inf}

@@ -6,7 +6,7 @@ from gbar.nmodl.tree import Number
 
 FRAME = """NEURON {{ SUFFIX x USEION ca READ cai WRITE ica }}
 {file}
-ASSIGNED {{ v ica cai a }}
+ASSIGNED {{ v ica cai a w[2] }}
 INITIAL {{ a = 1 p() a = a*f(2) {initial} }}
 BREAKPOINT {{ ica = a*v }}
 PROCEDURE p() {{ a = 2 {procedure} }}
@@ -53,6 +53,53 @@ def test_numbers_may_be_given_to_variables():
     assert left(initial=c("a = 3e-1; /* not 4 */ a = -.5;")) == Number(-0.5)
 
 
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [
+        ("a = 3*a + 1.5/2 - -1;", 7.75),
+        ("a += 2; a *= a - 1;", 12.0),
+        ("if (a > 1 && !(a > 2)) a = 10; else a = 20;", 10.0),
+        ("if ((a = 1./(a + 2)) < 0.5) { a = a*8; }", 2.0),
+        ("if (a < 1) { a = 1; } else if (a < 3) { a = 5; } else a = 7;", 5.0),
+        ("switch (2) { case 0: a = 1; break; case 2: a = 8; break; case 3: a = 9; break; }", 8.0),
+        ("a = pow(a, 3) + exp(0.) + fabs(-2);", 11.0),
+        ("a = a < 3 == 1;", 1.0),
+        ("a = 3; return 0;", 3.0),
+        ("w[1] = 4; a = w[0] + w[1];", 4.0),
+    ],
+)
+def test_plain_c_is_translated(code, value):
+    assert dict(built(procedure=c(code)).initial.results)["a"] == Number(value * 2)
+
+
+def test_locals_have_a_prefix_in_c():
+    assert left(procedure=f"{{ LOCAL q q = 3 {c('a = _lq; _lq = 4; a = a + _lq;')} }}") == Number(14.0)
+    assert left(function=c("_lf = _ly*10;")) == Number(40.0)
+
+
+def test_loops_count_in_c():
+    code = c("switch (_lj) { case 0: w[_lj] = 1. / (_lj + 2); break; case 1: w[_lj] = 5; break; }")
+    assert left(procedure=f"FROM j = 0 TO 1 {{ {code} }} a = w[0] + w[1]") == Number(11.0)
+    with pytest.raises(NmodlError, match="this C code"):  # whole numbers
+        left(procedure=f"FROM j = 0 TO 1 {{ {c('a = 1/(_lj + 2);')} }}")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "a = 3", "a == 3;", "a++;", "*p = 3;", "a = b ? 1 : 2;", "a = 5 % 2;", "a = foo(3);", "a = 1, 2;", "a = 1e5x;",
+        "for (;;) a = 1;", "while (a) a = 1;", "int i; i = 3;", "double x = 3;", 'a = "x";', "a = 'x';", "a = &v;",
+        "{ a = 1;", "if (a) return 0; a = 2;", "a = 1; return 0; a = 2;", "return a;", "a = _ion_cai;", "a = _p[3];",
+        "switch (a) { case 1: a = 2; break; }", "switch (1) { case 1: a = 2; case 2: a = 3; break; }", "a = 1 @ 2;",
+        "if (a > 1 && (a = 3)) a = 2;", "a = " + "(" * 100 + "1" + ")" * 100 + ";", "a = a" + " + 1." * 3000 + ";",
+        "#define a 3", "goto a;",
+    ],
+)  # fmt: skip
+def test_other_c_is_refused(code):
+    with pytest.raises(NmodlError, match=r"^x\.mod:6:23: this C code is not supported"):
+        built(procedure=c(code))
+
+
 def test_c_outside_of_all_blocks_is_ignored_where_nothing_needs_it():
     code = '#include <math.h>\nextern double drand48();\nstatic char id[] = "$Id: x.mod,v 1.1$";\n#define UNUSED 3'
     assert left(file=c(code)) == left()
@@ -61,7 +108,7 @@ def test_c_outside_of_all_blocks_is_ignored_where_nothing_needs_it():
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ({"procedure": c("a = 3*a;")}, r"6:23: this C code is not supported: a = 3\*a;; C code is never run: write it"),
+        ({"procedure": c("a = 3/2;")}, r"6:23: this C code is not supported: a = 3/2;; C code is never run: write it"),
         ({"procedure": f"IF (a > 1) {{ {c('return 0;')} }} a = 3"}, r"this C code is not supported: return 0;"),
         ({"procedure": c('printf("%g", a++);')}, "this C code is not supported"),
         ({"procedure": c('printf("%g", a = 3);')}, "this C code is not supported"),

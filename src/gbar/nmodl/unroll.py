@@ -22,7 +22,8 @@ def unroll(tree: b.File) -> b.File:
 
     Loops count whole numbers from FROM to TO, both included; where they hold `a[i]`, every turn names one element. An
     array's declaration becomes one of each element, all with the unit, limits and value that it gives the array. A
-    loop may end at a PARAMETER: its turns are then under a condition, and the PARAMETER gets their number as its limit.
+    loop may end at a PARAMETER: its turns are then under a condition, and the PARAMETER gets their number as its limit;
+    where it ends at another variable, too great a value makes what the loop assigns infinite.
     """
     arrays: dict[str, int] = {}
     for block in tree.blocks:
@@ -50,6 +51,14 @@ def _capped(block: b.FileBlock, turns: Mapping[str, int]) -> b.FileBlock:
             entry = replace(entry, low=entry.low if entry.low is not None else -1e9, high=high)
         entries.append(entry)
     return replace(block, entries=tuple(entries))
+
+
+def _undone(loop: t.Loop, most: int) -> tuple[t.Statement, ...]:
+    """Makes what a loop has assigned infinite where the variable that it ends at asks for more turns than there are."""
+    names = {s.target for s in loop.body if isinstance(s, t.Assign) and s.index is None}
+    within = t.Binary("<=", loop.last, t.Number(float(most)), loop.at)
+    wrong = tuple(t.Assign(name, t.Binary("/", t.Number(1.0), within, loop.at), loop.at) for name in sorted(names))
+    return (t.If(within, (), wrong, loop.at),)
 
 
 @dataclass
@@ -151,10 +160,12 @@ class _Unroller:
         first, step = self.whole(loop.first, loop.at), self.whole(loop.step, loop.at)
         if step <= 0:
             raise self.error(loop.at, f"a loop BY {step} does not end", "count upwards")
+        after: tuple[t.Statement, ...] = ()
         match loop.last:
-            case t.Name(bound) if bound in self.parameters and bound not in self.counters:
+            case t.Name(bound) if bound not in self.counters:
                 last = self.most(bound, loop.at)
                 test = t.Binary("<=", t.Name(loop.variable), loop.last, loop.at)
+                after = () if bound in self.parameters else _undone(loop, last)
                 loop = replace(loop, body=(t.If(test, loop.body, (), loop.at),))
             case _:
                 last = self.whole(loop.last, loop.at)
@@ -170,11 +181,12 @@ class _Unroller:
             else:
                 yield from inner
         self.counters = outside
+        yield from after
 
     def most(self, bound: str, at: t.Position) -> int:
-        """The most turns of a loop that ends at the PARAMETER `bound`."""
+        """The most turns of a loop that ends at the PARAMETER or other variable `bound`."""
         if bound not in self.turns:
-            self.turns[bound] = max(MAX_TURNS, int(min(self.parameters[bound], MAX_LENGTH + 1.0)))
+            self.turns[bound] = max(MAX_TURNS, int(min(self.parameters.get(bound, 0.0), MAX_LENGTH + 1.0)))
             where = f"{at.file or self.file}:{at.line}:{at.column}"
             self.warnings.append(f"{where}: a loop ends at {bound}, which can be at most {self.turns[bound]} here")
         return self.turns[bound]

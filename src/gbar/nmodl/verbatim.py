@@ -1,4 +1,4 @@
-"""Pass: VERBATIM blocks whose C code has no effect are dropped; the others stay, for `check` to refuse."""
+"""Pass: VERBATIM blocks of plain C code become NMODL statements; the others stay, for `check` to refuse."""
 
 from __future__ import annotations
 
@@ -8,21 +8,18 @@ from dataclasses import replace
 
 from gbar.nmodl import blocks as b
 from gbar.nmodl import tree as t
+from gbar.nmodl.c_code import NotPlain, Translator, plain
+from gbar.nmodl.walk import walk_statements
 
-_TEXT = r"\"(?:[^\"\\\n]|\\.)*\""
-_ASIDE = re.compile(rf"({_TEXT})|/\*.*?\*/|//[^\n]*", re.DOTALL)  # texts, which may look like comments, and comments
-_PRINT = re.compile(r"f?printf\s*\((?:[^()=]|==|\"[^\"]*\")*\)")
-_NUMBER = re.compile(r"([A-Za-z]\w*)\s*=\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?)")
-_READ = re.compile(r"(\w+)\s*=\s*_ion_(\w+)")
 _DEFINED = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.MULTILINE)
 
 
 def without_verbatim(tree: b.File) -> b.File:
-    """`tree` without the VERBATIM blocks that need not be run.
+    """`tree` without the VERBATIM blocks that can be said in NMODL, or that have no effect.
 
-    Those are: comments; printing; `return 0;` at a procedure's end (or before code that is then never reached);
-    `cai = _ion_cai;`, which NEURON has done already when a block begins. Outside of all blocks, everything but the
-    definition of a name that the file uses: a C function that is called is refused where it is called.
+    Comments and printing have none, nor has `cai = _ion_cai;`, which NEURON has done already when a block begins, nor
+    `return 0;` at a block's end (before it, what follows is never reached). Outside of all blocks, everything but the
+    definition of a name that the file uses is left out: a C function that is called is refused where it is called.
     """
     used = _names(tree)
     return replace(tree, blocks=tuple(_block(block) for block in tree.blocks if not _idle(block, used)))
@@ -30,12 +27,7 @@ def without_verbatim(tree: b.File) -> b.File:
 
 def defined_in_c(text: str) -> frozenset[str]:
     """The names that a VERBATIM's text gives another meaning (#define)."""
-    return frozenset(_DEFINED.findall(_plain(text)))
-
-
-def _plain(text: str) -> str:
-    """C code with empty texts and without comments."""
-    return _ASIDE.sub(lambda match: '""' if match.group(1) else " ", text)
+    return frozenset(_DEFINED.findall(plain(text)))
 
 
 def _idle(block: b.FileBlock, used: Collection[str]) -> bool:
@@ -68,50 +60,38 @@ def _block(block: b.FileBlock) -> b.FileBlock:
     return block
 
 
-def _body(body: tuple[t.Statement, ...], ends: bool, function: str | None = None) -> tuple[t.Statement, ...]:
+def _body(
+    body: tuple[t.Statement, ...], ends: bool, function: str | None = None, counters: Collection[str] = ()
+) -> tuple[t.Statement, ...]:
     """`body`, after whose last statement a block `ends`, or not.
 
     `function` is the variable that a FUNCTION returns, "" at the top of a PROCEDURE, None where code after a return may
-    be reached by another way.
+    be reached by another way. `counters` are the variables of the loops around.
     """
     out: list[t.Statement] = []
     for number, statement in enumerate(body):
         last = ends and number == len(body) - 1
         match statement:
             case t.Verbatim(text, at):
-                rest = _rest(text, {s.target for s in out if isinstance(s, t.Assign)})
-                if rest == "return" and (function is not None or last):
-                    return (*out, t.Assign(function, t.Number(0.0), at)) if function else tuple(out)
-                if rest:
-                    out += _assignments(rest, at) or (statement,)
+                code = Translator(
+                    text, at, counters, {s.target for s in walk_statements(tuple(out)) if isinstance(s, t.Assign)}
+                )
+                try:
+                    made = code.statements()
+                except NotPlain:
+                    made = (statement,)
+                if code.returns and made != (statement,):
+                    if function is None and not last:
+                        made = (statement,)
+                    else:
+                        return (*out, *made, *((t.Assign(function, t.Number(0.0), at),) if function else ()))
+                out += made
             case t.If(condition, then, otherwise, at):
                 inside = last and not function
-                out.append(t.If(condition, _body(then, inside), _body(otherwise, inside), at))
-            case t.Loop(_, _, _, _, inner):
-                out.append(replace(statement, body=_body(inner, False)))
+                then, otherwise = (_body(branch, inside, None, counters) for branch in (then, otherwise))
+                out.append(t.If(condition, then, otherwise, at))
+            case t.Loop(variable, _, _, _, inner):
+                out.append(replace(statement, body=_body(inner, False, None, {*counters, variable})))
             case _:
                 out.append(statement)
     return tuple(out)
-
-
-def _rest(text: str, assigned: Collection[str]) -> str:
-    """What of a VERBATIM's text has an effect: "" or "return" where nothing else has one."""
-    parts = [part.strip(" \t\n{}") for part in _plain(text).split(";")]
-    left = [part for part in parts if part and not _without_effect(part, assigned)]
-    if not left:
-        return ""
-    return "return" if all(re.fullmatch(r"return(\s*\(?\s*0?\s*\)?)", part) for part in left) else text
-
-
-def _assignments(text: str, at: t.Position) -> tuple[t.Statement, ...]:
-    """The statements of C code that gives numbers to variables, and does nothing else."""
-    found = [_NUMBER.fullmatch(part.strip()) for part in _plain(text).split(";") if part.strip()]
-    out = [t.Assign(match.group(1), t.Number(float(match.group(2))), at) for match in found if match]
-    return tuple(out) if len(out) == len(found) else ()
-
-
-def _without_effect(part: str, assigned: Collection[str]) -> bool:
-    found = _READ.fullmatch(part)
-    if found is not None:
-        return found.group(1) == found.group(2) and found.group(1) not in assigned
-    return _PRINT.fullmatch(part) is not None and "++" not in part and "--" not in part
