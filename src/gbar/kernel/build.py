@@ -38,8 +38,8 @@ Precision = Literal["float32", "float64"]
 _P, _N = ctypes.c_void_p, ctypes.c_int64
 _RUN = ctypes.CFUNCTYPE(None, *[_P] * 6, *[_N] * 5, _P, _P, *[_N] * 3, _P)  # `run` of many compartments
 
-CABLE_LANES = {"float32": (32, 64), "float64": (16, 32)}  # the narrower where the state does not fit into CACHE
-CACHE = 1024 * 1024  # bytes: a core's second-level cache
+CABLE_LANES = {"float32": (32, 64), "float64": (16, 32)}  # the narrower where the state of a block exceeds CACHE
+CACHE = 6 * 1024 * 1024  # bytes, beyond a second-level cache: stretches are read in order, which hides its misses
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def build(
 
 
 def _cable(compartments: Compartments, precision: Precision, lanes: int | None) -> Kernel:
-    """A kernel of many compartments; its lanes such that the state of a block stays in the second-level cache."""
+    """A kernel of many compartments; fewer lanes where the state of a block is large."""
     found = pattern(compartments)
     width = lanes or CABLE_LANES[precision][0]
     modules, layout = emit_cable(found, precision, width)
