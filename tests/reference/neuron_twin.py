@@ -82,11 +82,12 @@ def side_by_side(
     for comparison in made.comparisons:
         what = f"{cell.name}, {comparison.stimulus}, row {comparison.row}, {comparison.site} {comparison.variable}"
         told = f"{what}: {comparison.difference:.2e} {comparison.unit}, {comparison.spikes[1]} spikes"
+        shift = f"shift {comparison.shift:.1e} us"
         assert comparison.agrees, (
-            f"{told}, allowed {comparison.limit:.0e}, shift {comparison.shift:.1e} us; "
+            f"{told}, allowed {comparison.limit:.0e}, {shift}; "
             f"gbar itself moves by {made.movement[comparison.row]:.2e} mV when its parameters change by 1e-15"
         )
-        count_comparison(told)
+        count_comparison(f"{told}, {shift}, {cell.compartments} compartments")
     return made
 
 

@@ -151,7 +151,8 @@ def test_reconstructed_pyramid_with_the_channels_of_hay(shared: Path, libraries:
         Site("ca_axon", At("axon[1]", 0.5), "cai"), Site("ih", Along("apical", 300.0), "m_Ih"),
     )  # fmt: skip
     step = Stimulus("step", Step(10, 180, 1.2), 200.0)
-    cell = replace(cell, sites=(*cell.sites, *more), protocol=Protocol((step,)))
+    name = "C060114A5 with the channels of Hay et al. 2011 (BluePyOpt)"
+    cell = replace(cell, name=name, sites=(*cell.sites, *more), protocol=Protocol((step,)))
     assert cell.compartments > 500
     made = side_by_side(cell, cell.theta, tmp_path / "neuron", library=libraries.of(cell))
     assert {c.site: c.spikes[1] for c in made.comparisons}["soma"] >= 4
@@ -160,8 +161,8 @@ def test_reconstructed_pyramid_with_the_channels_of_hay(shared: Path, libraries:
 def test_pyramid_of_the_sscx_models(shared: Path, libraries: Libraries, tmp_path: Path) -> None:
     source, morphology = shared / "parameters/sscx_l5pc", shared / "morphologies/bbp/C060114A5.asc"
     cell = import_cell(source, morphology, tmp_path / "cell", choices=Choices(threshold=0.4, holding=-0.05)).cell
-    step = Stimulus("step", Step(5, 90, 1.0), 100.0, v_init=-80)
-    cell = replace(cell, protocol=Protocol((step,)))
+    step = Stimulus("step", Step(5, 190, 1.2), 200.0, v_init=-80)
+    cell = replace(cell, name="C060114A5 with the channels of the SSCx models", protocol=Protocol((step,)))
     assert {site.variable for site in cell.sites} == {"v", "cai"}
     made = side_by_side(cell, cell.theta, tmp_path / "neuron", library=libraries.of(cell))
     assert spikes(made) >= 2
@@ -176,6 +177,7 @@ def test_allen_cell(shared: Path, libraries: Libraries, tmp_path: Path, fit: str
     cell = import_cell(source, morphology, tmp_path / "cell").cell
     step = Stimulus("step", Step(10, 180, 0.9), 200.0, v_init=cell.protocol.stimuli[0].v_init)
     more = (Site("ca", At("soma[0]", 0.5), "cai"), Site("dend", Along("apical", 100.0)))
-    cell = replace(cell, sites=(*cell.sites, *more), protocol=Protocol((step,)))
+    name = f"Allen {fit.replace('_', ' ')}"
+    cell = replace(cell, name=name, sites=(*cell.sites, *more), protocol=Protocol((step,)))
     made = side_by_side(cell, cell.theta, tmp_path / "neuron", library=libraries.of(cell))
     assert spikes(made) >= 2
