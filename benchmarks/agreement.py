@@ -78,7 +78,7 @@ def write(text: str) -> None:
     before, _, rest = page.partition(BEGIN)
     after = rest.partition(END)[2] if rest else "\n"
     head = "## Agreement with NEURON, cell by cell"
-    intro = f"{head}\n\n`python benchmarks/agreement.py --write`: float64, TABLE off, every sample of 200 ms at every site.\n"
+    intro = f"{head}\n\n`python benchmarks/agreement.py --write`: float64, TABLE off, every sample at every site.\n"
     write_whole(RESULTS, f"{before.rstrip()}\n\n{BEGIN}\n{intro}\n{text}\n{END}{after}".encode())
 
 
