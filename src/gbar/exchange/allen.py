@@ -18,7 +18,7 @@ from gbar.protocol import Protocol, Step, Stimulus
 
 REGIONS = {"soma": "soma", "axon": "axon", "dend": "basal", "apic": "apical"}
 EVERY = 40.0  # um: nseg = 1 + 2 int(L / 40)
-AMPLITUDE = 0.2  # nA
+AMPLITUDE = 0.5  # nA
 
 
 @dataclass(frozen=True)
