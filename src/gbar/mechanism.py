@@ -69,7 +69,13 @@ class Mechanism:
     every current (results by the current's name); its code may read names assigned in `breakpoint.code`, which comes
     before it. `affine`: every current is affine in v (or has its slope stated by a CONDUCTANCE), so that `slope` serves
     any step of v. `advance` moves the states by dt at the new voltage (results: states and whatever ASSIGNED variables
-    DERIVATIVE leaves). Beside these, a block's results hold those of `assigned` that it changes.
+    DERIVATIVE leaves). Beside these, a block's results hold those of `assigned` that it changes, and the variables of
+    ions that it writes. Variables are 0 when INITIAL begins, a state m has the PARAMETER m0 if there is one.
+
+    What the passes add to `assigned`: for a PARAMETER `g` that code assigns, `g_now`, which is `g` when INITIAL begins
+    and which all code reads in its stead; for a current `ik` that a block reads as BREAKPOINT left it, and that is not
+    READ from the ion, `ik_own`; for a reversal potential that is WRITTEN and not READ, `ek_own`. An element of an array
+    is a variable like `s[0]`. The code of BREAKPOINT of a mechanism without currents is in `advance`, after the states.
     """
 
     name: str  # SUFFIX

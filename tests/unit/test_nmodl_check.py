@@ -346,3 +346,22 @@ def test_what_neuron_shares_among_compartments_is_warned_of():
     assert not built.warnings
     within = build(neuron=neuron, breakpoint="SOLVE s METHOD cnexp a = v ik = g*m*a", rest="LOCAL q")
     assert not within.warnings
+
+
+def test_a_reversal_potential_that_is_only_written_is_the_mechanisms_own():
+    built = build(
+        neuron="SUFFIX x USEION k WRITE ik, ek NONSPECIFIC_CURRENT i RANGE g", derivative="m' = 1 - m ek = -m"
+    )
+    assert built.ions[0].writes == ("ik", "ek")
+    assert built.assigned == ("ek_own",)
+    assert dict(built.initial.results)["ek"] == Number(0.0)
+    for block in (built.advance, built.breakpoint):
+        assert "ek" in dict(block.results)
+        assert "ek" not in inputs(block)
+    assert not build(neuron="SUFFIX x USEION k READ ek WRITE ik, ek NONSPECIFIC_CURRENT i RANGE g").assigned
+
+
+def test_diffusion_is_left_out_with_a_warning():
+    kinetic = "KINETIC k { LONGITUDINAL_DIFFUSION 1 { n } ~ n <-> m (1, 2) }"
+    built = build(state="m n", breakpoint="SOLVE k METHOD sparse", derivative="", rest=kinetic)
+    assert "x.mod:8:13: n: diffusion from compartment to compartment is left out" in built.warnings

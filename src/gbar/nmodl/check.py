@@ -270,6 +270,10 @@ def _check_states(symbols: Symbols) -> tuple[str, ...]:
         if name not in solved
     ]  # fmt: skip
     bodies = [blocks[name].body for name in solved & blocks.keys()]
+    for statement in (one for body in bodies for one in walk_statements(body)):
+        if isinstance(statement, t.Diffusion):
+            what = f"{', '.join(statement.names)}: diffusion from compartment to compartment is left out"
+            warnings.append(place(symbols.file, statement.at, what))
     bodies += [routine.body for routine in symbols.routines.values()]
     bodies += [block.body for block in (symbols.breakpoint, symbols.initial) if block]
     changed = equations.union(*(_changed(body) for body in bodies))

@@ -17,29 +17,51 @@ def with_copies(tree: b.File) -> b.File:
     """`tree` where no code assigns a PARAMETER.
 
     A PARAMETER `g` that is assigned stays what a user sets; all code reads and assigns a variable `g_now` in its stead,
-    which holds the value of `g` when INITIAL begins.
+    which holds the value of `g` when INITIAL begins. A reversal potential `ek` that is WRITTEN and not READ is, as in
+    NEURON, a variable `ek_own` of the mechanism, 0 at first, which every block ends by giving to the ion.
     """
     parameters = {
         entry.name: entry for block in tree.blocks if isinstance(block, b.Parameters) for entry in block.entries
     }
-    outside = ENVIRONMENT | frozenset(_not_the_files(tree))
-    changed: dict[str, str] = {}
     taken = set(parameters) | set(_declared(tree))
-    for block in tree.blocks:
-        if isinstance(block, _CODE):
-            for name in _assigned(block.body, _hidden(block)):
-                if name in parameters and name not in outside and name not in changed:
-                    changed[name] = _unused(name, taken)
-    if not changed:
+    copies = {name: _unused(_with_ending(name, "_now"), taken) for name in _changed(tree, parameters)}
+    own = {name: _unused(f"{name}_own", taken) for name in _written_only(tree)}
+    names = copies | own
+    if not names:
         return tree
-    entries = tuple(
-        b.VariableDecl(new, parameters[old].unit, parameters[old].at, 0, old) for old, new in changed.items()
-    )
+    entries = [b.VariableDecl(new, parameters[old].unit, parameters[old].at, 0, old) for old, new in copies.items()]
+    entries += [b.VariableDecl(new) for new in own.values()]
     blocks = tuple(
-        replace(block, body=_rename(block.body, _less(changed, _hidden(block)))) if isinstance(block, _CODE) else block
+        replace(block, body=_rename(block.body, _less(names, _hidden(block)))) if isinstance(block, _CODE) else block
         for block in tree.blocks
     )
-    return replace(tree, blocks=(*blocks, b.Assigned(entries)))
+    left = tuple(t.Assign(old, t.Name(new)) for old, new in own.items())
+    last = (b.Initial(left), b.Breakpoint(left), b.Beside("AFTER", "SOLVE", left)) if left else ()
+    return replace(tree, blocks=(*blocks, b.Assigned(tuple(entries)), *last))
+
+
+def _changed(tree: b.File, parameters: Collection[str]) -> dict[str, None]:
+    """The PARAMETERs that code assigns, in order."""
+    outside = ENVIRONMENT | frozenset(_not_the_files(tree))
+    code = [block for block in tree.blocks if isinstance(block, _CODE)]
+    found = (name for block in code for name in _assigned(block.body, _hidden(block)))
+    return dict.fromkeys(name for name in found if name in parameters and name not in outside)
+
+
+def _with_ending(name: str, ending: str) -> str:
+    base, bracket, index = name.partition("[")
+    return base + ending + bracket + index
+
+
+def _written_only(tree: b.File) -> list[str]:
+    """The reversal potentials that are WRITTEN and not READ."""
+    found = []
+    for block in tree.blocks:
+        for use in block.statements if isinstance(block, b.Neuron) else ():
+            if isinstance(use, b.UseIon):
+                read = {name.id for name in use.reads}
+                found += [name.id for name in use.writes if name.id == f"e{use.ion}" and name.id not in read]
+    return found
 
 
 def _not_the_files(tree: b.File) -> Iterator[str]:
@@ -67,13 +89,12 @@ def _declared(tree: b.File) -> Iterator[str]:
 
 
 def _unused(name: str, taken: set[str]) -> str:
-    """A name for the copy of `name`, which may be an array's element."""
+    """`name`, which may be an array's element, or one like it that is not taken."""
     base, bracket, index = name.partition("[")
-    new = f"{base}_now"
-    while {new, new + bracket + index} & taken:
-        new += "_"
-    taken.add(new + bracket + index)
-    return new + bracket + index
+    while {base, base + bracket + index} & taken:
+        base += "_"
+    taken.add(base + bracket + index)
+    return base + bracket + index
 
 
 def _hidden(block: b.FileBlock) -> frozenset[str]:
@@ -128,8 +149,8 @@ def _renamed(statement: t.Statement, names: dict[str, str]) -> t.Statement:
         case t.Conductance(variable):
             return replace(statement, variable=names.get(variable, variable))
         case t.Reaction(left, right, forward, backward, kind, at):
-            sides = (tuple(replace(r, name=names.get(r.name, r.name)) for r in side) for side in (left, right))
-            return t.Reaction(*sides, inside(forward), None if backward is None else inside(backward), kind, at)
+            one, other = (tuple(replace(r, name=names.get(r.name, r.name)) for r in side) for side in (left, right))
+            return t.Reaction(one, other, inside(forward), None if backward is None else inside(backward), kind, at)
         case t.Conserve(terms, total, at):
             return t.Conserve(
                 tuple(replace(r, name=names.get(r.name, r.name)) for r in terms), inside(total), at
