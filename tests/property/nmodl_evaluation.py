@@ -67,9 +67,10 @@ def run_block(block, values):
 class Interpreter:
     """Runs statements of a tree as they are written: calls, locals and branches included."""
 
-    def __init__(self, tree, values):
+    def __init__(self, tree, values, implicit=False):
         self.routines = {block.name: block for block in tree.blocks if isinstance(block, b.Routine)}
         self.values = values
+        self.implicit = implicit
 
     def body(self, body, local):
         local = dict(local)
@@ -95,13 +96,15 @@ class Interpreter:
         return local
 
     def step(self, state, value, local):
-        """As NEURON's cnexp: the right-hand side is a + b*state, all else held as it is."""
+        """As NEURON's cnexp, or derivimplicit: the right-hand side is a + b*state, all else held as it is."""
         before = self.values[state]
         self.values[state] = 0.0
         a = self.expression(value, local)
         self.values[state] = 1.0
         b = self.expression(value, local) - a
         self.values[state] = before
+        if self.implicit:
+            return (before + self.values["dt"] * a) / (1 - self.values["dt"] * b)
         return (
             before + self.values["dt"] * a if b == 0 else before - math.expm1(b * self.values["dt"]) * (-a / b - before)
         )
