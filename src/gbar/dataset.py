@@ -343,7 +343,7 @@ def _writing(path: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Finished simulations on disk; traces are read when asked for. `arrays` is the same as an xarray Dataset,
+    """Finished simulations on disk; traces are read when asked for (`read`). `arrays` is the same as an xarray Dataset,
     lazily."""
 
     path: Path
@@ -356,6 +356,10 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.status)
+
+    def __repr__(self) -> str:
+        about = self.manifest
+        return f"Dataset({str(self.path)!r}: {len(self):,} rows of {about.cell}, {', '.join(about.space.names)})"
 
     @property
     def usable(self) -> Bool[np.ndarray, " row"]:
