@@ -37,6 +37,10 @@ MECHANISMS = {
         "derivimplicit", "DERIVATIVE go { x' = 1e-3*(v + 80) - a*x/(x + k) - b*x*x + u u' = exp(-x) - u*u*u }", "x u",
         "x = .01 u = .9",
     ),
+    "rest": (
+        "derivimplicit", "DERIVATIVE go { x' = a*exp(v/40)*r - b*x u' = c*x - k*u r = 1 - x - u }", "x u",
+        "x = .3 r = 1 - x",
+    ),
     "tiny": ("derivimplicit", "DERIVATIVE go { x' = 1e-7*(v + 80) - 1e-4*x/(x + 1e-4) }", "x", "x = 5e-5"),
     "bent": (
         "derivimplicit", "DERIVATIVE go { IF (x > k) { r = 3*x - 2*k } ELSE { r = x } x' = exp(v/40) - r }", "x",

@@ -30,6 +30,7 @@ class Body:
     values: dict[str, t.Expr]
     before: dict[str, t.Expr]  # where the variables were, all of them
     evaluation: Evaluation
+    own: tuple[t.Assign, ...]  # its lines that depend on none of the variables
 
     def start(self) -> list[t.Expr]:
         """What the variables hold before the block."""
@@ -80,6 +81,7 @@ def body(
     inner = flatten(inline(statements), fresh, {**before, **unknown})
     code = [line for line in singular(s.simplify_values(inner.code)) if isinstance(line, t.Assign)]
     evaluation = Evaluation(code, arguments, fresh)
-    found = Body(flat, fresh, tuple(variables), arguments, inner.values, before, evaluation)
-    found.run(evaluation.once())
+    own = tuple(evaluation.once())
+    found = Body(flat, fresh, tuple(variables), arguments, inner.values, before, evaluation, own)
+    found.run(own)
     return found

@@ -69,10 +69,14 @@ def _states(body: Sequence[t.Statement], declared: Collection[str], conserving: 
             if chosen is None:
                 raise ValueError(statement)
             first.append(chosen)
-    order = {name: -k for k, name in enumerate(dict.fromkeys(name.partition("[")[0] for name in declared))}
-    rest = [name for name in declared if name in used and name not in first]
-    rest.sort(key=lambda name: (name[0], order[name.partition("[")[0]]))
+    rest = ordered(tuple(name for name in declared if name in used and name not in first), declared)
     return (*first, *rest), len(first)
+
+
+def ordered(states: Collection[str], declared: Collection[str]) -> tuple[str, ...]:
+    """States in the order of NEURON's table of symbols: by the first letter, the last declared first."""
+    order = {name: -k for k, name in enumerate(dict.fromkeys(name.partition("[")[0] for name in declared))}
+    return tuple(sorted(states, key=lambda name: (name[0], order[name.partition("[")[0]])))
 
 
 class _Work:

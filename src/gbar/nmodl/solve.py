@@ -22,8 +22,9 @@ from gbar.nmodl.flatten import Flat, extend
 from gbar.nmodl.fresh import Fresh
 from gbar.nmodl.implicit import Equations, Newton
 from gbar.nmodl.inline import inline
-from gbar.nmodl.kinetic import scheme
+from gbar.nmodl.kinetic import ordered, scheme
 from gbar.nmodl.linear import residuals, unknowns
+from gbar.nmodl.remembering import Iteration, remembered
 from gbar.nmodl.symbols import Symbols, refuse
 from gbar.nmodl.walk import walk_statements
 
@@ -97,7 +98,7 @@ class Solver:
                 self.warn(solve.at, "STEADYSTATE derivimplicit leaves states where they are, here as in NEURON")
             self.derivimplicit(flat, block.body, STANDING if steady else DT)
         elif method in ("euler", "runge"):
-            found, slopes = self.derivatives(flat, block.body, time=method == "runge")
+            found, slopes = self.derivatives(flat, block.body, also=["t"] if method == "runge" else [])
             (euler if method == "euler" else runge)(found, slopes)
         elif method in ("", "after_cvode", "cvode_t", "cvode_t_v"):
             self.warn(solve.at, f"SOLVE {solve.block} has no METHOD: its states do not move, here as in NEURON")
@@ -106,28 +107,34 @@ class Solver:
             raise self.error(solve, f"METHOD {method} cannot solve a DERIVATIVE block", "use METHOD derivimplicit")
 
     def derivatives(
-        self, flat: Flat, statements: tuple[t.Statement, ...], dt: t.Expr = DT, time: bool = False
+        self, flat: Flat, statements: tuple[t.Statement, ...], dt: t.Expr = DT, also: Sequence[str] = ()
     ) -> tuple[Body, list[t.Expr]]:
-        """(a DERIVATIVE block as a function of its states, and of t where `time`; their derivatives)."""
-        states = list(
-            dict.fromkeys(one.state for one in walk_statements(statements) if isinstance(one, t.Differential))
-        )
+        """(a DERIVATIVE block as a function of its states, and of the variables in `also`; the states' derivatives)."""
+        solved = {one.state for one in walk_statements(statements) if isinstance(one, t.Differential)}
+        states = ordered(solved, self.states)
         slopes = {state: self.fresh(f"d{state}") for state in states}
         made = tuple(t.Assign(name, s.ZERO) for name in slopes.values())
         changed = _replaced(statements, lambda one: (t.Assign(slopes[one.state], one.value, one.at),))
-        variables = [*states, "t"] if time else states
+        variables = [*states, *also]
         found = body(flat, made + changed, variables, self.inline, self.fresh, {"dt": dt} if dt != DT else None)
         return found, [found.values[name] for name in slopes.values()]
 
     def derivimplicit(self, flat: Flat, statements: tuple[t.Statement, ...], dt: t.Expr) -> None:
         """The step whose end satisfies (x - x_before) / dt = x'."""
         found, slopes = self.derivatives(flat, statements, dt)
-        start = [found.named(name, value) for name, value in zip(found.variables, found.start(), strict=True)]
+        kept = remembered(found, len(slopes), slopes)
+        if kept:
+            found, slopes = self.derivatives(flat, statements, dt, also=kept)
+        states = found.variables[: len(slopes)]
+        start = [found.named(name, value) for name, value in zip(states, found.start(), strict=False)]
         lacking, first = [], []
-        for variable, argument, slope, old in zip(found.variables, found.arguments, slopes, start, strict=True):
+        for variable, argument, slope, old in zip(states, found.arguments, slopes, start, strict=False):
             value = found.values[variable]  # which the block itself may have changed
             lacking.append(s.subtract(slope, s.divide(s.subtract(value, old), dt)))
             first.append(slope if value == t.Name(argument) else lacking[-1])
+        if kept:
+            Iteration(found, len(slopes), lacking).run()
+            return
         newton = Newton(Equations(found.evaluation, found.arguments, tuple(lacking), tuple(first)), start, self.fresh)
         newton.run()
         found.run(newton.code)
