@@ -159,7 +159,8 @@ def _statement(statement: t.Statement) -> str:
         case t.If(condition, then, otherwise):
             text = f"IF ({unparse_expression(condition)}) {_body(then)}"
             if len(otherwise) == 1 and isinstance(otherwise[0], t.If):
-                return f"{text} ELSE {_statement(otherwise[0])}"
+                inner = _statement(otherwise[0])
+                return f"{text} ELSE {inner}" if inner.startswith("IF") else f"{text} ELSE {_body(otherwise)}"
             return f"{text} ELSE {_body(otherwise)}" if otherwise else text
         case t.CallStatement(call):
             return unparse_expression(call)
