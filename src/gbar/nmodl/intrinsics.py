@@ -19,7 +19,6 @@ ENVIRONMENT = frozenset({"v", "t", "dt", "celsius", "area", "diam"})
 
 # known to NEURON, not to gbar
 REFUSED_FUNCTIONS = {
-    "abs": "write fabs",
 } | dict.fromkeys(
     ["scop_random", "set_seed", "setseed", "normrand", "exprand", "poisrand", "gauss", "random_uniform",
      "random_normal", "random_negexp", "nrn_random_play"],
