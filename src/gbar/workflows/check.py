@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from gbar.simulate import simulate
 ONE, MANY = 1e-5, 1e-3  # mV: cells of one compartment, and of many
 SPAN = 100.0  # mV, a spike's height: what is no voltage may differ by the same share of its largest value
 NUDGE = 1e-15  # relative
+LONG = 1e8  # compartment-steps that are announced
 
 
 def check_cell(
@@ -37,12 +39,22 @@ def check_cell(
     if output is not None:
         refuse_existing(output, overwrite, "check.png")
     theta, names = parameter_sets(cell, rows, seed)
+    _announce(cell, len(theta))
     if output is not None:
         made = compare(cell, theta, names, version, make_folder(output) / "neuron")
         _draw(made, output)
         return made
     with tempfile.TemporaryDirectory(prefix="gbar-check-") as folder:
         return compare(cell, theta, names, version, Path(folder))
+
+
+def _announce(cell: Cell, rows: int) -> None:
+    """Says what will take minutes."""
+    steps = sum(stimulus.n_warm + stimulus.n_steps for stimulus in cell.protocol.stimuli)
+    if steps * cell.compartments * rows > LONG:
+        duration = sum(stimulus.warm_up + stimulus.duration for stimulus in cell.protocol.stimuli)
+        what = f"{duration / 1000:.3g} s of {cell.compartments} compartments for {rows} parameter sets"
+        sys.stderr.write(f"simulating {what} in gbar and in NEURON; this takes minutes\n")
 
 
 def every_step(cell: Cell) -> Cell:
