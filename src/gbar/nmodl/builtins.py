@@ -11,8 +11,8 @@ from gbar.nmodl.constants import BOLTZMANN, ELEMENTARY_CHARGE, FARADAY
 from gbar.nmodl.parse import parse_file
 from gbar.nmodl.walk import calls
 
-# at_time: whether te lies in the step that ends now. abs: C++'s, of a double. nrn_ghk: the Goldman-Hodgkin-Katz flux (mA/cm2 for 1 cm/s, mM);
-# NEURON takes x/(exp(x) - 1) as 1 - x/2 near 0, where gbar's exprelr has its exact value.
+# at_time: whether te lies in the step that ends now. abs: C++'s, of a double. nrn_ghk: the Goldman-Hodgkin-Katz flux
+# (mA/cm2 for 1 cm/s, mM); NEURON takes x/(exp(x) - 1) as 1 - x/2 near 0.
 _TEXT = f"""
 FUNCTION at_time(te) {{
     at_time = te - 1e-11 <= t && te - 1e-11 > t - dt

@@ -18,8 +18,7 @@ LOWERED = {"exprelr": 1, "dexprelr": 1, "expm1": 1}
 ENVIRONMENT = frozenset({"v", "t", "dt", "celsius", "area", "diam"})
 
 # known to NEURON, not to gbar
-REFUSED_FUNCTIONS = {
-} | dict.fromkeys(
+REFUSED_FUNCTIONS = dict.fromkeys(
     ["scop_random", "set_seed", "setseed", "normrand", "exprand", "poisrand", "gauss", "random_uniform",
      "random_normal", "random_negexp", "nrn_random_play"],
     "a mechanism is deterministic: remove the random number",
