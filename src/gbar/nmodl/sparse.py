@@ -19,7 +19,8 @@ CONVERGE = 1e-6  # sum of the changes of all states in a turn
 TURNS, MANY, FEWER = 4, 8, 3  # in a step; of a scheme with more states than MANY fewer, to keep its code small
 STEADY = t.Number(1e9)  # ms, the step that leads to the steady state
 NEGATIVE = -1e-6  # what a try for the steady state may fall to
-TRIES, STEADY_TURNS, LINEAR_TURNS = 3, 8, 3
+TRIES, STEADY_TURNS = 3, 8
+LINEAR_TURNS, CONSERVED_TURNS = 3, 2  # where CONSERVE makes the steady state well conditioned, two are enough
 
 
 class _Work:
@@ -97,7 +98,7 @@ def steady(body: Body, scheme: Scheme) -> None:
     """The steady state, as NEURON looks for it: in steps of 1e9 ms."""
     work, values = _Work(body, scheme, STEADY), body.start()
     if scheme.linear:
-        body.leave(work.settle(values, values, LINEAR_TURNS))
+        body.leave(work.settle(values, values, CONSERVED_TURNS if scheme.conserved else LINEAR_TURNS))
         return
     trying: t.Expr | None = None
     for _ in range(TRIES):
