@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gbar.cell import Cell, Painted, Region, read_cell
+from gbar.cell import At, Cell, Painted, Region, Site, read_cell
 from gbar.compartments import lower
 from gbar.errors import CellError, InternalError
 from gbar.kernel.build import build
@@ -143,3 +143,26 @@ def test_any_number_of_lanes_gives_the_same_voltages() -> None:
     theta = cell.space.draw(0, 0, 40)
     results = [simulate(build(cell, "float32", lanes=lanes), theta, PROTOCOL).v[0] for lanes in (16, 64, 128)]
     assert np.array_equal(results[0], results[1]) and np.array_equal(results[1], results[2])
+
+
+POOL = """
+NEURON { SUFFIX copied USEION ca READ cai, ica WRITE cai RANGE tau }
+PARAMETER { tau = 5 (ms) }
+STATE { pool (mM) }
+ASSIGNED { v (mV) cai (mM) ica (mA/cm2) seen }
+INITIAL { pool = 1e-8 seen = ica }
+BREAKPOINT { SOLVE run METHOD cnexp }
+DERIVATIVE run { pool' = (1e-4 + seen - pool)/tau cai = pool }
+"""
+
+
+@pytest.mark.parametrize("cable", [False, True])
+def test_a_concentration_that_follows_a_state_starts_on_its_own(cable: bool) -> None:
+    region = Region("soma", 1.0, (Painted(parse(POOL)),), concentrations={"cai": 5e-5})
+    sites = tuple(Site(name, At("soma", 0.5), name) for name in ("v", "cai", "pool_copied"))
+    cell = Cell("pool", sphere(20.0), (region,), 20.0, ParameterSpace(()), PROTOCOL, sites=sites)
+    traces = simulate(build(cell, "float64", cable=cable), np.zeros((1, 0)), PROTOCOL)
+    _, cai, pool = traces.v[0][0]
+    assert (cai[0], pool[0]) == (5e-5, 1e-8)
+    np.testing.assert_array_equal(cai[1:], pool[1:])
+    assert cai[-1] > 9e-5

@@ -99,18 +99,19 @@ class _Builder:
         for instance in self.instances:
             instance.advance(v_new, t_end)
         steps = [v_new, *self.steps()]
-        sites: list[int] = []
-        for site, first, node in zip(self.compartments.sites, at_start, self.recorded(v_new), strict=True):
-            if node not in steps:
-                start.append((f"{site.variable} recorded", first))
-                steps.append(node)
-            sites.append(steps.index(node))
-        slots = tuple(Slot(name, initial, step) for (name, initial), step in zip(start, steps, strict=True))
-        return Equations(g, slots, tuple(sites))
+        slots = [Slot(name, initial, step) for (name, initial), step in zip(start, steps, strict=True)]
+        sites = []
+        for site, initial, step in zip(self.compartments.sites, at_start, self.recorded(v_new), strict=True):
+            known = (k for k, slot in enumerate(slots) if slot.initial is initial and slot.step is step)
+            sites.append(next(known, len(slots)))
+            if sites[-1] == len(slots):
+                slots.append(Slot(f"{site.variable} recorded", initial, step))
+        return Equations(g, tuple(slots), tuple(sites))
 
     def initialise(self, v_init: Node) -> None:
         """As `finitialize`: ions, INITIAL blocks, and one evaluation of the currents at the end."""
         for pool in self.compartment.pools:
+            self.ions[f"i{pool.ion}"] = self.graph.number(0.0)
             if pool.reversal is not Reversal.STATED:
                 self.follow(pool)
         for instance in self.instances:
