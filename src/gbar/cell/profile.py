@@ -94,7 +94,7 @@ class Profile:
     @property
     def reads(self) -> tuple[str, ...]:
         """The names that the formula reads."""
-        return self._parsed.names  # type: ignore[attr-defined,no-any-return]
+        return self._parsed.names  # type: ignore[attr-defined]
 
     def unit(self, coefficient: str, unit: str) -> str:
         """The unit of a coefficient, where the parameter's own is `unit`; "" where it is a plain number.
