@@ -181,3 +181,26 @@ def test_allen_cell(shared: Path, libraries: Libraries, tmp_path: Path, fit: str
     cell = replace(cell, name=name, sites=(*cell.sites, *more), protocol=Protocol((step,)))
     made = side_by_side(cell, cell.theta, tmp_path / "neuron", library=libraries.of(cell))
     assert spikes(made) >= 2
+
+
+def test_currents_at_open_ends(libraries: Libraries, tmp_path: Path) -> None:
+    cell = hh_tree()
+    sites = (
+        Site("root", At("soma", 1.0)), Site("tip", At("dend[1]", 1.0)), Site("beside", At("dend[1]", 0.95)),
+        Site("start", At("soma", 0.0)), Site("end", At("dend[3]", 1.0)),
+    )  # fmt: skip
+    stimulus = Stimulus(
+        "ends", Step(5, 80, 0.3), 100.0, injections=(Injection("tip", Train(3, 3, 20, 4, 0.3)),),
+        clamps=(VoltageClamp("end", ((30, -65), (10, -20)), 2.0),),
+    )  # fmt: skip
+    cell = replace(cell, sites=sites, protocol=Protocol((stimulus,)))
+    made = side_by_side(
+        cell, np.concatenate([cell.theta, cell.space.draw(3, 0, 1)]), tmp_path, library=libraries.of(cell)
+    )
+    tip, beside = (next(c.neurons for c in made.comparisons if c.site == name) for name in ("tip", "beside"))
+    assert np.abs(tip - beside).max() > 1
+    single = replace(hh_tree(), morphology=Morphology((Section("soma", "soma", 100, 5),)), regions=cell.regions[:1],
+                     space=ParameterSpace(()), sites=(Site("end", At("soma", 1.0)), Site("a", At("soma", 0.0))),
+                     segments=SegmentRule(), protocol=Protocol((Stimulus("s", Step(5, 80, 0.3), 100.0,
+                     injections=(Injection("a", Step(5, 80, -0.1)),)),)))  # fmt: skip
+    side_by_side(single, single.theta, tmp_path / "single", library=libraries.of(single))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gbar.cell import Along, At, Profile, SegmentRule, read_cell, write_cell
+from gbar.cell import Along, At, Profile, SegmentRule, Site, read_cell, write_cell
 from gbar.compartments import lower
 from gbar.errors import CellError, OutputError, UserError
 
@@ -444,3 +444,12 @@ def test_theta_of_the_file_s_own_values(file):
     assert np.isfinite(cell.theta).all()
     tables = lower(cell)
     np.testing.assert_allclose(tables.at(cell.theta)[:, 0], tables.values, rtol=1e-12)
+
+
+def test_a_current_at_an_end_needs_a_resistivity():
+    cell = read_cell("sphere")
+    at_the_end = (Site("tip", At("soma", 1.0)),)
+    with pytest.raises(CellError, match="Ra.soma is not stated, and a stimulus acts at an end"):
+        replace(cell, sites=at_the_end)
+    stated = replace(cell, regions=(replace(cell.regions[0], Ra=100.0),), sites=at_the_end)
+    assert [c.area is None for c in lower(stated).compartments] == [False, True]

@@ -80,15 +80,9 @@ class Cell:
                 f"regions {have} are described, the morphology has {want}", remedy="describe each region once"
             )
         object.__setattr__(self, "regions", _agreed(self.regions))
-        if self.compartments > 1:
-            for region in self.regions:
-                if region.Ra is None:
-                    raise CellError(
-                        f"Ra.{region.name} is not stated, and the cell has {self.compartments} compartments",
-                        remedy=f"add `Ra: 100 ohm cm` under regions.{region.name}",
-                    )
         object.__setattr__(self, "sites", tuple(self.sites) or (Site("soma", At(self._soma().name, 0.5)),))
         self._check_sites()
+        self._check_resistivity()
         self._check_space()
 
     def _soma(self) -> Any:
@@ -109,6 +103,29 @@ class Cell:
                 if name not in names:
                     what = f"the stimulus {stimulus.name} acts at {name!r}, which is no site of the cell"
                     raise CellError(what, remedy=f"{nearest(name, names)}there are: {', '.join(names)}")
+
+    def _check_resistivity(self) -> None:
+        if self.compartments == 1 and not self.ends:
+            return
+        for region in self.regions:
+            if region.Ra is None:
+                why = f"the cell has {self.compartments} compartments" if self.compartments > 1 else (
+                    "a stimulus acts at an end of the section")  # fmt: skip
+                raise CellError(
+                    f"Ra.{region.name} is not stated, and {why}",
+                    remedy=f"add `Ra: 100 ohm cm` under regions.{region.name}",
+                )
+
+    @property
+    def ends(self) -> frozenset[tuple[int, float]]:
+        """The very ends of sections at which a stimulus acts: (section, 0.0 or 1.0).
+
+        They are points of their own, as in NEURON. A site there that only records has the voltage of the segment
+        beside it, from which no current flows to the end.
+        """
+        acting = {name for stimulus in self.protocol.stimuli for name in stimulus.sites} | {self.sites[0].name}
+        places = [self.place(site) for site in self.sites if site.name in acting]
+        return frozenset((self.morphology.index(at.section), float(at.x)) for at in places if at.x in (0.0, 1.0))
 
     def _check_space(self) -> None:
         known = self.quantities()

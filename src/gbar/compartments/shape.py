@@ -23,16 +23,22 @@ class Dimensions:
     distance: Float[np.ndarray, "node row"]
 
 
-def nodes(morphology: Morphology, counts: tuple[int, ...]) -> Segments:
-    """The nodes of a morphology whose sections are divided into these numbers of compartments."""
+Ends = frozenset[tuple[int, float]]  # (section, 0.0 or 1.0)
+
+
+def nodes(morphology: Morphology, counts: tuple[int, ...], ends: Ends = frozenset()) -> Segments:
+    """The nodes of a morphology whose sections are divided into these numbers of compartments.
+
+    `ends` have a node although nothing joins there.
+    """
     (first, *more) = morphology.sections
-    if not more and counts == (1,) and first.points is None:
+    if not more and counts == (1,) and first.points is None and not ends:
         zero, one = np.zeros(1), np.ones(1, dtype=np.int64)
         area, diam, length = (np.array([x]) for x in (first.area, first.diam, first.L))
         return Segments(0 * one, zero + 0.5, -one, area, diam, length, zero, zero)
     from gbar.morphology.segments import segments
 
-    return segments(morphology, counts)
+    return segments(morphology, counts, ends)
 
 
 @dataclass(frozen=True)
@@ -50,19 +56,21 @@ class Shape:
     region: tuple[str, ...]  # of every node
     free: Mapping[str, int]  # `area.R`, `L_scale.R`, `diam_scale.R` -> column of theta
     paths: Mapping[str, Float[np.ndarray, " node"]]  # um of a node's distance that lie in a region that scales
+    ends: Ends = frozenset()  # of sections, with a node although nothing joins there
 
     @staticmethod
     def of(cell: Cell, columns: Mapping[str, int]) -> Shape:
         """The shape of a cell whose free parameters set these quantities."""
         morphology, counts = cell.morphology, cell.counts
-        cut = nodes(morphology, counts)
+        ends = cell.ends
+        cut = nodes(morphology, counts, ends)
         region = tuple(morphology.sections[i].region for i in cut.section)
         free = {name: j for name, j in columns.items() if name.startswith(("area.", "L_scale.", "diam_scale."))}
         paths = {}
         for name in dict.fromkeys(target.partition(".")[2] for target in free):
             factors = {r: (2.0, 2.0) if r == name else (1.0, 1.0) for r in morphology.regions}
-            paths[name] = nodes(geometry.scaled(morphology, factors), counts).distance - cut.distance
-        return Shape(morphology, counts, cut, region, free, paths)
+            paths[name] = nodes(geometry.scaled(morphology, factors), counts, ends).distance - cut.distance
+        return Shape(morphology, counts, cut, region, free, paths, ends)
 
     @property
     def scaling(self) -> frozenset[str]:
@@ -121,7 +129,7 @@ class Shape:
             scales = dict.fromkeys(self.morphology.regions, (1.0, 1.0))
             scales |= {r: (float(along[row]), float(across[row])) for r, (along, across) in factors.items()}
             good = all(math.isfinite(x) and x > 0 for pair in scales.values() for x in pair)
-            found.append(nodes(geometry.scaled(self.morphology, scales), self.counts) if good else None)
+            found.append(nodes(geometry.scaled(self.morphology, scales), self.counts, self.ends) if good else None)
         missing = np.full(len(self.nodes.area), np.nan)
         area, diam, resistance = (
             np.stack([missing if cut is None else getattr(cut, name) for cut in found], axis=1)

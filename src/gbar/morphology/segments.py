@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,14 +60,17 @@ class _Cut:
     length: float  # of a segment, um
 
 
-def segments(morphology: Morphology, nseg: Sequence[int]) -> Segments:
+def segments(morphology: Morphology, nseg: Sequence[int], ends: Collection[tuple[int, float]] = ()) -> Segments:
     """The nodes of a morphology whose sections have `nseg` segments each.
+
+    `ends` are ends of sections, (index, 0.0 or 1.0), that have a node although nothing joins there: NEURON has one at
+    every end, which matters where a current is injected.
 
     Areas, diameters and resistances are NEURON's (area(), diam, ri() = Ra * resistance), integrated over the 3-D points
     as it does. Raises CellError for a number of segments below 1 or more than gbar computes.
     """
     _check(morphology, nseg)
-    nodes = _Nodes(morphology, nseg)
+    nodes = _Nodes(morphology, nseg, ends)
     for index in range(len(morphology.sections)):
         nodes.add(index)
     return nodes.segments()
@@ -91,13 +94,13 @@ def _check(morphology: Morphology, nseg: Sequence[int]) -> None:
 class _Nodes:
     """The nodes as they are made, section by section."""
 
-    def __init__(self, morphology: Morphology, nseg: Sequence[int]) -> None:
+    def __init__(self, morphology: Morphology, nseg: Sequence[int], ends: Collection[tuple[int, float]]) -> None:
         self.sections, self.nseg = morphology.sections, [int(n) for n in nseg]
         self.rows: list[tuple[int, float, int, float, float, float, float, float]] = []
         self.first: list[int] = []  # of a section: its first segment's node
         self.start: dict[int, int] = {}  # of a section: the node at its 0 end
         self.end: dict[int, int] = {}  # and at its 1 end
-        self.joined = {(s.parent, s.parent_x) for s in morphology.sections[1:] if s.parent_x in (0.0, 1.0)}
+        self.joined = {(s.parent, s.parent_x) for s in morphology.sections[1:] if s.parent_x in (0.0, 1.0)} | set(ends)
 
     def add(self, index: int) -> None:
         section, n = self.sections[index], self.nseg[index]

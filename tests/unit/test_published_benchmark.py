@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -29,21 +29,17 @@ DERIVATIVE go { n' = (0.5 - n)/10 }
 
 @pytest.fixture(scope="module")
 def coverage() -> ModuleType:
-    """benchmarks/coverage.py under another name: Numba looks for the package called coverage."""
+    """benchmarks/published.py."""
     before = list(sys.path)
     sys.path.insert(0, str(FOLDER))
-    spec = importlib.util.spec_from_file_location("benchmark_coverage", FOLDER / "coverage.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    module = importlib.import_module("published")
     sys.path[:] = before
     return module
 
 
 @pytest.fixture(scope="module")
 def files(coverage: ModuleType) -> ModuleType:
-    return sys.modules["coverage_files"]
+    return sys.modules["published_files"]
 
 
 def written(folder: Path, **texts: str) -> Path:
@@ -141,7 +137,7 @@ def test_ion_styles(coverage):
     from gbar.compartments import Reversal
     from gbar.mechanism import Ion
 
-    style = sys.modules["coverage_gbar"].reversal
+    style = sys.modules["published_gbar"].reversal
     assert style(Ion("k", ("ek",), ("ik",))) is Reversal.STATED
     assert style(Ion("ca", ("ica",), ())) is Reversal.STATED
     assert style(Ion("ca", ("cai", "eca"), ("ica",))) is Reversal.AT_START

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
-from coverage_files import ModFile
-from coverage_neuron import AREA, CELSIUS, DIAMETER, DT, STEPS, V_INIT, current
+from published_files import ModFile
+from published_neuron import AREA, CELSIUS, DIAMETER, DT, STEPS, V_INIT, current
 
 from gbar.compartments import Compartment, Compartments, Instance, Pool, Quantity, Reversal, Site
 from gbar.kernel.build import build

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from coverage_files import ModFile
+from published_files import ModFile
 
 SUFFIX = "covered"  # in place of the file's own, which may be the name of a mechanism that NEURON has built in
 VERSION = 2  # of what is asked of NEURON; part of the cache's names

@@ -1,8 +1,8 @@
 """How many published mechanisms gbar understands, and whether it agrees with NEURON on them.
 
-    python benchmarks/coverage.py FOLDER_OR_FILE... --out rows.jsonl   # every density mechanism, once
-    python benchmarks/coverage.py FOLDER --sample 400 --seed 0             # a fixed random sample
-    python benchmarks/coverage.py --table rows.jsonl                       # only print what was measured
+    python benchmarks/published.py FOLDER_OR_FILE... --out rows.jsonl   # every density mechanism, once
+    python benchmarks/published.py FOLDER --sample 400 --seed 0             # a fixed random sample
+    python benchmarks/published.py --table rows.jsonl                       # only print what was measured
 
 Each file: one compartment with that mechanism alone, default parameters, NEURON's default ions, 6.3 degC, TABLE off; a
 current ramp with noise for 200 ms in steps of 0.025 ms. gbar (float64) agrees if no sample of the voltage differs by
@@ -29,15 +29,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from coverage_files import ModFile, density_mechanisms, features, sample
-from coverage_gbar import by_kernel, by_oracle, undeclared
-from coverage_neuron import NeuronError, reference
+from published_files import ModFile, density_mechanisms, features, sample
+from published_gbar import by_kernel, by_oracle, undeclared
+from published_neuron import NeuronError, reference
 
 from gbar.errors import InternalError, UserError
 from gbar.mechanism import read
-
-# Numba looks for the package called coverage, and must not find this file
-sys.path[:] = [folder for folder in sys.path if Path(folder or ".").resolve() != Path(__file__).resolve().parent]
 
 TOLERANCE_V, TOLERANCE_STATE = 1e-5, 1e-7  # mV; relative
 FLOOR = 1e-12  # of a state's largest value: below this a difference is rounding
