@@ -449,7 +449,7 @@ def test_theta_of_the_file_s_own_values(file):
 def test_a_current_at_an_end_needs_a_resistivity():
     cell = read_cell("sphere")
     at_the_end = (Site("tip", At("soma", 1.0)),)
-    with pytest.raises(CellError, match="Ra.soma is not stated, and a stimulus acts at an end"):
+    with pytest.raises(CellError, match=r"Ra\.soma is not stated, and a stimulus acts at an end"):
         replace(cell, sites=at_the_end)
     stated = replace(cell, regions=(replace(cell.regions[0], Ra=100.0),), sites=at_the_end)
     assert [c.area is None for c in lower(stated).compartments] == [False, True]
