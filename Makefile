@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUN := $(BIN)/python
 export MPLBACKEND := Agg
 
-.PHONY: help setup check test demo bench bench-engine bench-inverse bench-four docs clean
+.PHONY: help setup check test demo bench bench-engine bench-inverse bench-four bench-agreement docs clean
 
 help:
 	@echo "make demo    install, then the founding experiment: simulate, learn, invert, report (demo/report.html)"
@@ -33,7 +33,7 @@ check: setup
 	$(BIN)/mypy
 
 test: setup
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 2 --dist loadfile
 
 demo: $(BIN)/.installed
 	$(BIN)/gbar demo -o demo --overwrite
@@ -41,7 +41,7 @@ demo: $(BIN)/.installed
 docs: setup
 	$(RUN) -m pytest tests/test_docs.py
 
-bench: bench-engine bench-inverse bench-four
+bench: bench-engine bench-inverse bench-four bench-agreement
 
 bench-engine: setup
 	$(RUN) benchmarks/engine.py
@@ -51,6 +51,9 @@ bench-inverse: setup
 
 bench-four: setup
 	$(RUN) benchmarks/four_cells.py
+
+bench-agreement: setup
+	$(RUN) benchmarks/agreement.py --write
 
 clean:
 	rm -rf $(VENV) demo bench build dist

@@ -1,6 +1,6 @@
+import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -271,8 +271,9 @@ def test_importing_is_quick_and_leaves_the_parser_for_later():
     code = "import sys, gbar.mechanism; assert 'lark' not in sys.modules"
 
     def once():
-        start = time.perf_counter()
+        before = os.times()
         subprocess.run([sys.executable, "-c", code], check=True)
-        return time.perf_counter() - start
+        after = os.times()
+        return after.children_user + after.children_system - before.children_user - before.children_system
 
-    assert min(once() for _ in range(3)) < 0.5
+    assert min(once() for _ in range(3)) < 0.5  # of processor time: the wall clock is what else the machine does
