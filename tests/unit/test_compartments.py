@@ -309,3 +309,18 @@ def test_ten_thousand_rows_of_many_compartments_are_cheap(shared):
     for _ in range(10):
         tables.setting(theta)
     assert (time.process_time() - before) / 10 < 0.1  # of hours that a block of so many compartments takes
+
+
+def test_a_mechanism_may_call_its_parameters_as_neuron_calls_the_membranes():
+    text = """
+    NEURON { SUFFIX named NONSPECIFIC_CURRENT i RANGE cm, L GLOBAL Ra }
+    PARAMETER { Ra = 0.4 cm = 0.8 L = 2 }
+    ASSIGNED { v (mV) i (mA/cm2) }
+    BREAKPOINT { i = 1e-4 * Ra * cm * L * (v + 65) }
+    """
+    region = Region("soma", 1.5, (Painted(mechanism.parse(text), {"cm": 0.9}),))
+    tables = lower(replace(read_cell("sphere"), regions=(region,), space=ParameterSpace(())))
+    (compartment,) = tables.compartments
+    bound = {name: tables.values[q] for name, q in compartment.instances[0].bindings}
+    assert bound == {"Ra": 0.4, "cm": 0.9, "L": 2.0}
+    assert tables.values[compartment.cm] == 1.5

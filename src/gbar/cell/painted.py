@@ -13,7 +13,7 @@ from gbar.errors import CellError
 from gbar.mechanism import Mechanism, MechanismParameter
 
 # Names that NEURON knows and a PARAMETER block may repeat; a cell gives them elsewhere.
-BUILT_IN = frozenset({"v", "t", "dt", "celsius", "area", "diam", "L", "cm", "Ra"})
+BUILT_IN = frozenset({"v", "t", "dt", "celsius", "area", "diam"})
 
 
 @dataclass(frozen=True)

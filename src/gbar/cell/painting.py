@@ -53,15 +53,22 @@ class Mechanisms:
             return own[0]
         wanted = shipped.text() if shipped is not None else name
         known = mechanism.shipped()
-        if wanted not in known:
+        if wanted not in known and not (shipped is not None and wanted.rpartition("/")[2] in known):
             where = shipped or node.key or node
             several = [other for other in known if other.endswith(f"/{wanted}")]
             if several:
                 remedy = f"write `shipped: {several[0]}` under {name}, or {', '.join(several[1:])}"
                 raise where.fail(f"several mechanisms named {wanted} ship", remedy)
             remedy = f"shipped: {', '.join(known)}; or name your own with `file: {name}.mod`"
-            raise where.fail(f"no mechanism named {wanted!r} ships with gbar", nearest(wanted, known) + remedy)
-        return mechanism.shipped_file(wanted)
+            what = f"no mechanism named {wanted!r} ships with gbar"
+            if shipped is None and self.folder is not None:
+                mine = tuple(self._in_folder())
+                what += f" or is in {self.folder.name}"
+                remedy = f"{self.folder.name} has {', '.join(mine) or 'none'}; {remedy}"
+                known = (*mine, *known)
+            raise where.fail(what, nearest(wanted, known) + remedy)
+        with (shipped or node).blamed():
+            return mechanism.shipped_file(wanted)
 
     def _in_folder(self) -> dict[str, list[Path]]:
         if self.files is None:

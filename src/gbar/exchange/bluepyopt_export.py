@@ -56,7 +56,6 @@ def export_bluepyopt(cell: Cell, folder: str | Path) -> tuple[str, ...]:
     `values.json` holds the cell's own values of its free parameters. Returns what could not be said, a line each.
     Raises CellError where a region is none of BluePyOpt's, OutputError.
     """
-    folder = make_folder(Path(folder))
     strange = [region.name for region in cell.regions if region.name not in LISTS]
     if strange:
         raise CellError(f"BluePyOpt has no list of sections for the region {strange[0]}",
@@ -76,6 +75,7 @@ def export_bluepyopt(cell: Cell, folder: str | Path) -> tuple[str, ...]:
             book.notes.append(f"{name} is free, which BluePyOpt's file cannot say; it keeps the cell's own value")
     inserted = {LISTS[r.name]: [neuron_name(p.mechanism) for p in r.mechanisms] for r in cell.regions}
     protocols = _protocols(cell, book.notes)
+    folder = make_folder(Path(folder))
     files = {"parameters": book.entries, "mechanisms": inserted, "protocols": protocols, "values": book.values}
     for name, data in files.items():
         write_whole(folder / f"{name}.json", json.dumps(data, indent=2, allow_nan=False) + "\n")

@@ -46,7 +46,8 @@ def number(node: Node) -> float:
     except (ValueError, OverflowError):
         found = math.nan
     if not math.isfinite(found):
-        raise node.fail(f"expected a number, got {value!r}"[:120], "give a finite number")
+        got = repr(value) if isinstance(value, str | int | float) else "a list" if isinstance(value, tuple) else "keys"
+        raise node.fail(f"expected a number, got {got}"[:120], "give a finite number")
     return found
 
 

@@ -234,6 +234,8 @@ class _Reader:
                 if isinstance(block, b.Constants):
                     self.constants[entry.name] = entry.value or 0.0
                 else:
+                    if entry.value is None:
+                        self.warn(entry.at, f"{entry.name} has no value here: it is 0 unless the cell states it")
                     value, low, high = map(_six_digits, (entry.value, entry.low, entry.high))
                     self.parameters[entry.name] = replace(entry, value=value, low=low, high=high)
             elif isinstance(block, b.States):

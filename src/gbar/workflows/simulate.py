@@ -43,11 +43,11 @@ def simulate_dataset(
         raise ParameterError(f"unknown precision {precision!r}", remedy="use float32 or float64")
     cell = cell if isinstance(cell, Cell) else read_cell(cell)
     experiment = _experiment(cell, protocol)
+    progress.say(f"compiling {cell.name} ({precision})")
+    kernel = build(cell, precision)
     writer = create(output, manifest(cell, experiment, seed=seed, precision=precision), rows, overwrite=overwrite)
     for warning in writer.warnings:
         progress.say(f"warning: {warning}")
-    progress.say(f"compiling {cell.name} ({precision})")
-    kernel = build(cell, precision)
     with progress.stage("simulated", "rows") as report:
         fill(writer.missing, rows, kernel, experiment, writer.write, seed=seed, threads=threads, report=report)
     data = writer.finish()
