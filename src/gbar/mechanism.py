@@ -51,6 +51,11 @@ class Ion:
     writes: tuple[str, ...]
     valence: float | None = None
 
+    @property
+    def changes(self) -> bool:
+        """Whether a concentration is written."""
+        return not {f"{self.name}i", f"{self.name}o"}.isdisjoint(self.writes)
+
 
 @dataclass(frozen=True)
 class Current:
@@ -96,6 +101,11 @@ class Mechanism:
     memory: bool = False  # breakpoint reads what its own evaluation before left: NEURON's two calls a step both count,
     # and the slope is the quotient of their difference (`affine` is False)
     warnings: tuple[str, ...] = ()  # what the file says and gbar does not do, one line each with its place
+
+    @property
+    def ion_variables(self) -> frozenset[str]:
+        """Every variable of an ion that it reads or writes."""
+        return frozenset(name for ion in self.ions for name in (*ion.reads, *ion.writes))
 
 
 def read(path: str | Path) -> Mechanism:

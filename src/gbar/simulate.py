@@ -155,9 +155,9 @@ def run_block(kernel: Kernel, varying: Array, sweep: _Sweep, v: Array, extreme: 
     """One block of lanes through one sweep."""
     stimulus, tables = sweep.stimulus, kernel.cable
     steps = (stimulus.n_warm, stimulus.n_steps, stimulus.stride)
-    values = kernel.compartments.values
     currents = np.array([e.values for e in sweep.electrodes if e.resistance is None])
     if tables is None:
+        values = kernel.compartments.values
         kernel.run(values, varying, currents.sum(axis=0), stimulus.dt, stimulus.v_init, *steps, v, extreme)
         return
     clamps = [e for e in sweep.electrodes if e.resistance is not None]

@@ -343,10 +343,9 @@ def variables(region: Region) -> dict[str, str]:
             found[name] = "mV" if name == use.e else "mA/cm2" if name == f"i{use.name}" else "mM"
     for painted in region.mechanisms:
         mechanism, unit = painted.mechanism, dict(painted.mechanism.units)
-        taken = {name for ion in mechanism.ions for name in (*ion.reads, *ion.writes)}
         currents = [current.name for current in mechanism.currents]
         for name in (*mechanism.states, *mechanism.assigned, *currents):
-            if name not in taken:
+            if name not in mechanism.ion_variables:
                 found.setdefault(_labelled(name, mechanism.name), _plain(unit.get(name, "")) or
                                  ("mA/cm2" if name in currents else ""))  # fmt: skip
     return found

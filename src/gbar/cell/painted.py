@@ -38,10 +38,14 @@ class Painted:
                                 remedy="give a number, or declare it RANGE in the mod file")  # fmt: skip
 
     @property
+    def provided(self) -> frozenset[str]:
+        """The names that NEURON, an ion or BREAKPOINT gives their values, whatever block declares them."""
+        return self.mechanism.ion_variables | BUILT_IN | {current.name for current in self.mechanism.currents}
+
+    @property
     def parameters(self) -> dict[str, MechanismParameter]:
-        """The parameters that a cell may set: RANGE and GLOBAL ones, but not what NEURON or an ion provides."""
-        taken = {name for ion in self.mechanism.ions for name in (*ion.reads, *ion.writes)}
-        taken |= BUILT_IN | {current.name for current in self.mechanism.currents}
+        """The parameters that a cell may set: RANGE and GLOBAL ones, but not what is provided."""
+        taken = self.provided
         parameters = self.mechanism.parameters
         return {p.name: p for p in parameters if p.scope in ("range", "global") and p.name not in taken}
 

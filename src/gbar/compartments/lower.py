@@ -8,13 +8,11 @@ import numpy as np
 from jaxtyping import Int
 
 from gbar.cell import At, Cell, IonUse, Painted, Profile, Region, variables
-from gbar.cell.painted import BUILT_IN
 from gbar.cell.profile import VALUE
 from gbar.compartments.setting import Axial, Copies, Group, GroupedSetting, Profiled, Sizes
 from gbar.compartments.shape import Shape
 from gbar.compartments.tables import Compartment, Compartments, Instance, Pool, Quantity, Reversal, Site
-from gbar.mechanism import Mechanism
-from gbar.nmodl.walk import names
+from gbar.nmodl.prune import inputs
 
 _REVERSALS = {"never": Reversal.STATED, "at start": Reversal.AT_START, "always": Reversal.ALWAYS}
 _BUILT_INTO_NEURON = ("pas", "hh")  # which come before all mod files, in this order
@@ -38,23 +36,8 @@ def in_order(mechanisms: tuple[Painted, ...]) -> tuple[Painted, ...]:
         return first, name
 
     ordered = sorted(mechanisms, key=rank)
-    writers = [painted for painted in ordered if _writes_concentration(painted.mechanism)]
+    writers = [painted for painted in ordered if any(ion.changes for ion in painted.mechanism.ions)]
     return (*reversed(writers), *(painted for painted in ordered if painted not in writers))
-
-
-def _writes_concentration(mechanism: Mechanism) -> bool:
-    return any(name in (f"{ion.name}i", f"{ion.name}o") for ion in mechanism.ions for name in ion.writes)
-
-
-def _inputs(mechanism: Mechanism) -> set[str]:
-    """Every name that the mechanism's code reads."""
-    found: set[str] = set()
-    for block in (mechanism.initial, mechanism.breakpoint, mechanism.slope, mechanism.advance):
-        for statement in block.code:
-            found |= names(statement.value)
-        for _, value in block.results:
-            found |= names(value)
-    return found
 
 
 class _Table:
@@ -202,14 +185,13 @@ class _Lowering:
         """Which quantity each variable is: of those alike in all nodes, and of those that are not, by node."""
         mechanism = painted.mechanism
         settable = painted.parameters
-        taken = {name for ion in mechanism.ions for name in (*ion.reads, *ion.writes)}
-        taken |= BUILT_IN | {current.name for current in mechanism.currents}
+        provided = painted.provided
         same: dict[str, int] = {}
         differing: dict[str, Mapping[int, int]] = {}
         for parameter in mechanism.parameters:
             name = parameter.name
             label = f"{name}_{mechanism.name}"
-            if name in taken:
+            if name in provided:
                 continue
             value = painted.value(name) if name in settable else parameter.value
             if isinstance(value, Profile):
@@ -220,7 +202,12 @@ class _Lowering:
                 same[name] = self.table.shared(
                     label if parameter.scope == "global" else f"{label}.{region.name}", value
                 )
-        read = _inputs(mechanism)
+        read = (
+            inputs(mechanism.initial)
+            | inputs(mechanism.breakpoint)
+            | inputs(mechanism.slope)
+            | inputs(mechanism.advance)
+        )
         if "area" in read:
             differing["area"] = area
         if "diam" in read:

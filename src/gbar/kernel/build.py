@@ -98,10 +98,10 @@ def build(
 def _cable(compartments: Compartments, precision: Precision, lanes: int | None) -> Kernel:
     """A kernel of many compartments; fewer lanes where the state of a block is large."""
     found = pattern(compartments)
-    width = lanes or CABLE_LANES[precision][0]
+    width = lanes or max(CABLE_LANES[precision])
     modules, layout = emit_cable(found, precision, width)
-    if lanes is None:
-        width = fitting(slots(compartments, layout), precision)
+    if lanes is None and (fit := fitting(slots(compartments, layout), precision)) != width:
+        width = fit
         modules, layout = emit_cable(found, precision, width)
     tables = CableTables(compartments, layout)
     addresses = []

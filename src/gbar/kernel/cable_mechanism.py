@@ -349,19 +349,14 @@ class _Loop(Writer):
         self.loads.extend(COPY.format(to=place, of=of).splitlines())
         return place
 
-    def hoist(self, node: Node) -> None:
-        if (node, True) in self.names:
-            return
-        if node.op == "number":
-            self.names[node, True] = self.literal(node)
-            return
+    def keep(self, node: Node) -> str:
         kind, k = self.owner.head.constant(node)
         name = self.fresh(self.graph.hints.get(node, "c"))
-        self.names[node, True] = name
         if kind == "fixed":
             self.texts.fixed.append(f"{name} = memory[c + {k}]")
         else:
             self.texts.step.insert(0, f"{name} = {self.owner.slot(k)}")
+        return name
 
     def text(self, common: Mapping[str, object]) -> str:
         given = [

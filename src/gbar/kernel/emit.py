@@ -173,11 +173,11 @@ class _Emitter(Writer):
             return f"theta[{node.label}, lane]"
         return node.op if node.op in ("dt", "v_init") else None
 
-    def keep_fixed(self, name: str, text: str) -> str:
-        self.texts.fixed.append(f"{name} = R({text})")
-        return name
-
-    def keep_lane(self, name: str, text: str) -> str:
+    def keep(self, node: Node) -> str:
+        text, name = bare(self.once(node)), self.fresh(self.graph.hints.get(node, "c"))
+        if node.level == Level.FIXED:
+            self.texts.fixed.append(f"{name} = R({text})")
+            return name
         place = self.place(self.new_slot(f"{name}, constant"))
         self.texts.lane.append(f"{place} = R({text})")
         self.texts.step.append(f"{name} = {place}")

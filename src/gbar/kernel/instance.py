@@ -44,7 +44,7 @@ class InstanceEquations:
 
     def __init__(self, graph: Graph, mechanism: Mechanism, constants: Environment, ions: Environment) -> None:
         self.graph, self.mechanism, self.constants, self.ions = graph, mechanism, constants, ions
-        self.held = frozenset(name for ion in mechanism.ions for name in (*ion.reads, *ion.writes))
+        self.held = mechanism.ion_variables
         self.totals = frozenset(f"i{ion.name}" for ion in mechanism.ions)
         self.own: Environment = {}  # its currents
         self.slots: Environment = {}
@@ -66,7 +66,7 @@ class InstanceEquations:
 
     def concentrations(self) -> tuple[str, ...]:
         """The ions of which INITIAL may write a concentration."""
-        return tuple(ion.name for ion in self.mechanism.ions if {f"{ion.name}i", f"{ion.name}o"} & {*ion.writes})
+        return tuple(ion.name for ion in self.mechanism.ions if ion.changes)
 
     def keep(self, name: str, slot: Node) -> None:
         """A variable whose value at the start of a step is in a slot."""
@@ -174,7 +174,7 @@ class InstanceEquations:
 def moving(mechanism: Mechanism) -> set[str]:
     """The variables of ions, currents aside, that a mechanism's blocks change."""
     m = mechanism
-    held = {name for ion in m.ions for name in (*ion.reads, *ion.writes)} - {f"i{ion.name}" for ion in m.ions}
+    held = set(m.ion_variables) - {f"i{ion.name}" for ion in m.ions}
     return held & {name for block in (m.initial, m.breakpoint, m.advance) for name, _ in block.results}
 
 

@@ -163,7 +163,7 @@ class _State:
         self.keep(run(self.mechanism.initial, self.known(v, 0.0))[1])
         for ion in self.mechanism.ions:
             pool = self.pools[ion.name]
-            if pool.pool.reversal is not Reversal.STATED and {f"{ion.name}i", f"{ion.name}o"} & set(ion.writes):
+            if pool.pool.reversal is not Reversal.STATED and ion.changes:
                 pool.follow()
 
     def currents(self, v: Any, t: float, secant: bool) -> tuple[Any, Any]:

@@ -63,12 +63,8 @@ class Writer:
         """The text of a leaf in the time loop; None for what is no leaf."""
         return node.op if node.op in UNIFORM else None
 
-    def keep_fixed(self, name: str, text: str) -> str:
-        """Keeps a number for the time loop; returns its name there."""
-        raise NotImplementedError
-
-    def keep_lane(self, name: str, text: str) -> str:
-        """Keeps a number of each lane for the time loop; returns its name there."""
+    def keep(self, node: Node) -> str:
+        """Keeps a value computed before the time loop for it, rounded to the kernel's precision; returns its name."""
         raise NotImplementedError
 
     def fresh(self, hint: str) -> str:
@@ -113,15 +109,9 @@ class Writer:
         return self.names[node, True]
 
     def hoist(self, node: Node) -> None:
-        """Makes a value computed before the time loop known in it, rounded to the kernel's precision."""
-        if (node, True) in self.names:
-            return
-        if node.op == "number":
-            self.names[node, True] = self.literal(node)
-            return
-        text, name = bare(self.once(node)), self.fresh(self.graph.hints.get(node, "c"))
-        keep = self.keep_fixed if node.level == Level.FIXED else self.keep_lane
-        self.names[node, True] = keep(name, text)
+        """Makes a value computed before the time loop known in it."""
+        if (node, True) not in self.names:
+            self.names[node, True] = self.literal(node) if node.op == "number" else self.keep(node)
 
     def loop_part(self, node: Node) -> None:
         """Makes a value, whose arguments are known, known in the time loop."""
