@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -343,8 +344,7 @@ def _writing(path: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Finished simulations on disk; traces are read when asked for (`read`). `arrays` is the same as an xarray Dataset,
-    lazily."""
+    """Finished simulations on disk; traces are read when asked for (`read`)."""
 
     path: Path
     manifest: Manifest
@@ -352,7 +352,7 @@ class Dataset:
     unit: Float[np.ndarray, "row parameter"]  # [-1, 1]
     status: UInt8[np.ndarray, " row"]
     spikes: Int[np.ndarray, "row stimulus"]
-    arrays: xarray.Dataset
+    traces: tuple[Any, ...]  # Zarr arrays [row, site, time], one per stimulus
 
     def __len__(self) -> int:
         return len(self.status)
@@ -360,6 +360,14 @@ class Dataset:
     def __repr__(self) -> str:
         about = self.manifest
         return f"Dataset({str(self.path)!r}: {len(self):,} rows of {about.cell}, {', '.join(about.space.names)})"
+
+    @cached_property
+    def arrays(self) -> xarray.Dataset:
+        """The same as an xarray Dataset, with names and units; its arrays are read when asked for."""
+        with _reading(self.path):
+            import xarray
+
+            return xarray.open_zarr(self.path, consolidated=False, chunks=None)
 
     @property
     def usable(self) -> Bool[np.ndarray, " row"]:
@@ -376,9 +384,9 @@ class Dataset:
         disk."""
         index = np.arange(len(self))[slice(None) if rows is None else rows]
         v = []
-        for i in range(len(self.manifest.layouts)):
+        for stored in self.traces:
             with _reading(self.path):
-                part = np.asarray(self.arrays[f"v_{i}"].isel(row=index).values)
+                part = np.asarray(stored.oindex[index])
             lost = np.isnan(part).any(axis=(1, 2)) & (self.status[index] == Status.OK)
             if lost.any():
                 what = f"the traces of row {index[lost.argmax()]} are missing"
@@ -404,25 +412,25 @@ def open_dataset(path: Path) -> Dataset:
     if path.name.endswith(".partial"):
         raise DatasetError("it is not finished", file=path, remedy="resume the simulation")
     with _reading(path):
-        import xarray
+        import zarr
 
-        arrays = xarray.open_zarr(path, consolidated=False, chunks=None)
-        header = arrays.attrs.get("gbar")
+        group = zarr.open_group(path, mode="r")
+        header = group.attrs.get("gbar")
         if not isinstance(header, Mapping) or header.get("format") != FORMAT:
             raise DatasetError("it was not made by this version of gbar", file=path, remedy=_ANEW)
         manifest = Manifest.from_json(header.get("manifest", {}))
-        _check_shapes(arrays, manifest)
-        theta, unit, status, spikes = (
-            np.asarray(arrays[name].values) for name in ("theta", "unit", "status", "spikes")
-        )
+        arrays = _checked_arrays(group, manifest)
+        theta, unit, status, spikes = (np.asarray(arrays[name][:]) for name in ("theta", "unit", "status", "spikes"))
     if (status == _UNWRITTEN).any() or not (np.isfinite(theta).all() and np.isfinite(unit).all()):
         raise DatasetError("rows are missing from it", file=path, remedy=_ANEW)
-    return Dataset(path, manifest, theta, unit, status, spikes, arrays)
+    traces = tuple(arrays[f"v_{i}"] for i in range(len(manifest.layouts)))
+    return Dataset(path, manifest, theta, unit, status, spikes, traces)
 
 
-def _check_shapes(arrays: xarray.Dataset, manifest: Manifest) -> None:
-    """Raises DatasetError unless the arrays are those that the manifest speaks of, before any of them is read."""
-    rows = arrays.sizes.get("row", 0)
+def _checked_arrays(group: Any, manifest: Manifest) -> dict[str, Any]:
+    """The arrays by name. Raises DatasetError unless they are those that the manifest speaks of; reads none of them."""
+    arrays = dict(group.arrays())
+    rows = arrays["status"].shape[0]
     if not 1 <= rows <= MOST_ROWS:
         raise DatasetError(f"it claims {rows} rows", remedy=_ANEW)
     expected = {"theta": (rows, len(manifest.space)), "unit": (rows, len(manifest.space)), "status": (rows,)}
@@ -430,9 +438,10 @@ def _check_shapes(arrays: xarray.Dataset, manifest: Manifest) -> None:
     expected |= {f"v_{i}": (rows, len(manifest.sites), x.samples) for i, x in enumerate(manifest.layouts)}
     kinds = {"theta": "float64", "unit": "float64", "status": "uint8", "spikes": "int32"}
     for name, shape in expected.items():
-        found = arrays.variables.get(name)
+        found = arrays.get(name)
         if found is None or found.shape != shape or found.dtype != kinds.get(name, "float32"):
             raise DatasetError(f"its array {name} is not the one that its manifest speaks of", remedy=_ANEW)
+    return arrays
 
 
 @contextmanager
