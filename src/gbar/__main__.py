@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 from types import FrameType
 
 INTERRUPTED = 130
+COLLECT = 50_000  # new objects between two searches for garbage: what is imported lives on, and is not searched for it
 _SHOW_CURSOR = b"\x1b[?25h"
 
 
 def main() -> None:
     """Runs the command line; exit codes 0 (done), 2 (the user's mistake), 130 (interrupted)."""
     signal.signal(signal.SIGINT, interrupted)
+    gc.set_threshold(COLLECT)
     from gbar.cli import run
 
     sys.exit(run())

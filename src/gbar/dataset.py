@@ -210,6 +210,19 @@ def partial_path(path: Path) -> Path:
     return path.with_name(path.name + ".partial")
 
 
+def check_place(path: Path, manifest: Manifest, rows: int, *, overwrite: bool = False) -> None:
+    """Raises what `create` would, short of writing: to be asked before work that takes long."""
+    path = Path(path)
+    if not 1 <= rows <= MOST_ROWS:
+        raise DatasetError(f"a data set of {rows} rows is asked for", remedy=f"use 1 to {MOST_ROWS:,}")
+    if path.exists() and not overwrite:
+        raise OutputError("it exists already", file=path, remedy="choose another name, or add --overwrite")
+    if path.exists() and not (path / "zarr.json").is_file():
+        raise OutputError("it exists and is no data set", file=path, remedy="choose another name")
+    if partial_path(path).exists() and not overwrite:
+        _resume(partial_path(path), manifest, rows)
+
+
 def create(path: Path, manifest: Manifest, rows: int, *, overwrite: bool = False) -> Writer:
     """Begins a data set of `rows` rows at `path`, or goes on with the unfinished one that the same manifest began
     there.
@@ -218,12 +231,7 @@ def create(path: Path, manifest: Manifest, rows: int, *, overwrite: bool = False
     something else.
     """
     path = Path(path)
-    if not 1 <= rows <= MOST_ROWS:
-        raise DatasetError(f"a data set of {rows} rows is asked for", remedy=f"use 1 to {MOST_ROWS:,}")
-    if path.exists() and not overwrite:
-        raise OutputError("it exists already", file=path, remedy="choose another name, or add --overwrite")
-    if path.exists() and not (path / "zarr.json").is_file():
-        raise OutputError("it exists and is no data set", file=path, remedy="choose another name")
+    check_place(path, manifest, rows, overwrite=overwrite)
     partial = partial_path(path)
     if overwrite and partial.exists() and not _begun(partial, manifest, rows):
         with _writing(partial):

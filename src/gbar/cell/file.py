@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gbar.cell import geometry
-from gbar.cell.cell import Cell, check_variable, listed
+from gbar.cell.cell import Cell, Quantity, check_variable, listed
 from gbar.cell.painting import Mechanisms, Stated, check_used, number, read_stated, region
 from gbar.cell.profile import Profile
 from gbar.cell.region import Region
@@ -78,7 +78,8 @@ def _cell(node: Node) -> Cell:
             origin=shape.origin,
         )
     named = entries["parameters"].mapping(optional=None).items()
-    parameters = tuple(_parameter(name, entry, bare) for name, entry in named)
+    known = bare.quantities()
+    parameters = tuple(_parameter(name, entry, bare, known) for name, entry in named)
     with entries["parameters"].blamed():
         return replace(bare, space=ParameterSpace(parameters)) if parameters else bare
 
@@ -216,9 +217,8 @@ def _check_stimuli(node: Node, sites: list[str]) -> None:
                     entry.value["site"].text(sites)
 
 
-def _parameter(name: str, node: Node, cell: Cell) -> FreeParameter:
+def _parameter(name: str, node: Node, cell: Cell, known: Mapping[str, Quantity]) -> FreeParameter:
     entries = node.mapping(required=("low", "high"), optional=("scale", "targets"))
-    known = cell.quantities()
     listed_targets = [(t.text(), t) for t in entries["targets"].items()] if "targets" in entries else []
     targets: list[str] = []
     for target, where in listed_targets or [(name, node.key or node)]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -19,11 +20,13 @@ from gbar.morphology.points import FARTHEST, read_text
 
 _SOMA = {"CellBody", "Cell Body", "Soma"}
 _TYPES = {"Axon": 2, "Dendrite": 3, "Apical": 4}
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_POINT = r"\([^\S\n]*" + r"[^\S\n]+".join([_NUMBER] * 4) + r"[^\S\n]*\)"  # as nearly all are written
 _TOKEN = re.compile(
-    r"(?P<blank>[^\S\n]+|;[^\n]*|,)|(?P<line>\n)"
-    r"|(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?![\w.])"
+    rf"(?P<blank>[^\S\n]+|;[^\n]*|,)|(?P<line>\n)|(?P<point>{_POINT})|(?P<number>{_NUMBER})(?![\w.])"
     r'|(?P<string>"[^"\n]*")|(?P<label>[A-Za-z0-9_]+)|(?P<mark>[()|<>])'
 )
+_OPENING = ("(", "point")  # the kinds of token that begin with a bracket
 
 
 @dataclass
@@ -45,9 +48,8 @@ class Drawing:
     notes: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class _Token:
-    kind: str  # number, string, label, a mark ( ) | < >, or end
+class _Token(NamedTuple):
+    kind: str  # point (four numbers in brackets on one line), number, string, label, a mark ( ) | < >, or end
     text: str
     line: int
 
@@ -104,11 +106,14 @@ class _Parser:
 
     def block(self) -> None:
         """A top-level bracket: an outline, a tree, or something without points of the cell."""
+        if self.kind() == "point":
+            self.next()
+            return
         if self.kind() != "(":
             self.next("(")
         if self.kind(1) == "string":
             self.outline()
-        elif self.kind(1) == "(" and not self.is_text():
+        elif self.kind(1) in _OPENING and not self.is_text():
             self.tree()
         else:
             self.skip("(", ")")
@@ -131,8 +136,8 @@ class _Parser:
         self.next("(")
         self.properties()
         text = False
-        if self.kind() == "(" and self.kind(1) == "number":
-            self.skip("(", ")")
+        if self.at_point():
+            self.next() if self.kind() == "point" else self.skip("(", ")")
             text = self.kind() == "string" and self.kind(1) == ")"
         self.at = begin
         return text
@@ -154,7 +159,7 @@ class _Parser:
             return
         self.properties()
         points = []
-        while self.kind() == "(":
+        while self.kind() in _OPENING:
             points.append(self.point())
         self.next(")")
         if len(points) > 2:
@@ -196,7 +201,7 @@ class _Parser:
         points: list[tuple[float, float, float, float]] = []
         while self.kind() == "(" and self.kind(1) == "label" and not points:
             self.skip("(", ")")
-        while self.kind() == "(" and self.kind(1) == "number":
+        while self.at_point():
             points.append(self.point())
             while self.kind() == "<":
                 self.skip("<", ">")
@@ -205,17 +210,24 @@ class _Parser:
         self.result.branches.append(Branch(kind, line, np.array(points), parent))
         return len(self.result.branches) - 1
 
-    def number(self) -> float:
-        value = float(self.next("number").text)
+    def at_point(self) -> bool:
+        return self.kind() == "point" or (self.kind() == "(" and self.kind(1) == "number")
+
+    def number(self, text: str) -> float:
+        value = float(text)
         if not abs(value) <= FARTHEST:
             raise self.fail(f"{value:g} is no number of {FARTHEST:g} um at most", "mend the point")
         return value
 
     def point(self) -> tuple[float, float, float, float]:
+        if self.kind() == "point":
+            x, y, z, d = map(self.number, self.tokens[self.at].text[1:-1].split())
+            self.next()
+            return x, y, z, d
         self.next("(")
-        values = [self.number()]
+        values = [self.number(self.next("number").text)]
         while self.kind() == "number" and len(values) < 4:
-            values.append(self.number())
+            values.append(self.number(self.next().text))
         if len(values) < 2:
             raise self.fail("expected a point of two numbers at least", "write (x y z diam)")
         if self.kind() == "label":

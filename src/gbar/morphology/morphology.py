@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
@@ -55,7 +56,7 @@ class Section:
     def _key(self) -> tuple[object, ...]:
         return self.name, self.region, self.L, self.diam, self.parent, self.parent_x, self.diams, self.nseg
 
-    @property
+    @cached_property
     def area(self) -> float:
         """The membrane's area in um2, the side of the cable without its ends, as NEURON counts it."""
         if self.points is None:

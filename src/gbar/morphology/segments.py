@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -155,6 +156,7 @@ def _distances(parent: list[int], link: list[float], origin: int) -> Float[np.nd
     return np.array(found)
 
 
+@lru_cache(maxsize=4096)  # a cell asks again for each of its sites
 def _cut(section: Section, n: int) -> _Cut:
     if section.points is None or len(section.points) < 2:
         diams, length = section.diams or (section.diam,) * n, section.L / n

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gbar import document
 from gbar.cell import Cell, read_cell
-from gbar.dataset import BLOCK, Dataset, Layout, Manifest, create
+from gbar.dataset import BLOCK, Dataset, Layout, Manifest, check_place, create
 from gbar.errors import ParameterError, ProtocolError
 from gbar.features import spike_counts
 from gbar.kernel.build import Kernel, Precision, build
@@ -43,9 +43,11 @@ def simulate_dataset(
         raise ParameterError(f"unknown precision {precision!r}", remedy="use float32 or float64")
     cell = cell if isinstance(cell, Cell) else read_cell(cell)
     experiment = _experiment(cell, protocol)
+    about = manifest(cell, experiment, seed=seed, precision=precision)
+    check_place(output, about, rows, overwrite=overwrite)
     progress.say(f"compiling {cell.name} ({precision})")
     kernel = build(cell, precision)
-    writer = create(output, manifest(cell, experiment, seed=seed, precision=precision), rows, overwrite=overwrite)
+    writer = create(output, about, rows, overwrite=overwrite)
     for warning in writer.warnings:
         progress.say(f"warning: {warning}")
     with progress.stage("simulated", "rows") as report:
