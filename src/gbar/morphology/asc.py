@@ -97,7 +97,8 @@ class _Parser:
     def next(self, kind: str | None = None) -> _Token:
         token = self.tokens[self.at]
         if kind is not None and token.kind != kind:
-            raise self.fail(f"expected {kind}, got {token.text!r}", "mend the brackets or the point")
+            got = "(" if token.kind == "point" else token.text
+            raise self.fail(f"expected {kind}, got {got!r}", "mend the brackets or the point")
         self.at = min(self.at + 1, len(self.tokens) - 1)
         return token
 
