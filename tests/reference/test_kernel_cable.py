@@ -166,7 +166,7 @@ def test_loops_over_lanes_are_vector_instructions(
     monkeypatch.setenv("GBAR_CACHE", str(tmp_path))
     kernel = build(cable(3, HH), precision)  # type: ignore[arg-type]
     suffix = "ps" if precision == "float32" else "pd"
-    for name, divisions in (("advance", 6), ("run", 2)):
+    for name, divisions in (("step", 6), ("run", 2)):
         text = assembly(kernel, name)
         assert len(re.findall(rf"\bv?div{suffix}\b", text)) >= divisions
         if "zmm" in text or "ymm" in text:

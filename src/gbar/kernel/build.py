@@ -107,7 +107,7 @@ def _cable(compartments: Compartments, precision: Precision, lanes: int | None) 
     addresses = []
     for mechanism in modules.mechanisms:
         _, module = _compiled(mechanism, cable_text.VERSION)
-        phases = ((name, getattr(module, name, None)) for name in ("initial", "currents", "advance"))
+        phases = ((name, getattr(module, name, None)) for name in ("initial", "currents", "advance", "step"))
         addresses.append({name: int(found.address) for name, found in phases if found is not None})
     tables.programs(addresses)
     path, module = _compiled(modules.run, cable_text.VERSION)

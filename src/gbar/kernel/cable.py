@@ -17,6 +17,7 @@ from gbar.kernel.instance import FARADAY, GAS
 from gbar.kernel.pattern import IonPattern, constants, quantities, site_variable, variables
 
 Array = np.ndarray
+LINE = 64  # bytes
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,13 @@ class _Pools:
     always: int
 
 
+def _aligned(count: int, dtype: np.dtype[np.floating]) -> Float[np.ndarray, " element"]:
+    """Zeros that begin where a line of the cache does, so that no vector lies across two of them."""
+    room = np.zeros(count * dtype.itemsize + LINE, np.uint8)
+    begin = -room.ctypes.data % LINE
+    return room[begin : begin + count * dtype.itemsize].view(dtype)
+
+
 class CableTables:
     """A cell's tables for a kernel: places that do not change, and memory to start from.
 
@@ -79,11 +87,7 @@ class CableTables:
         self.axial, self.areas, self.capacities = (self._numbers(count) for _ in range(3))
         self.lists[text.COUNT], self.lists[text.NODES] = count, self.nodes.begin
         self.lists[text.PARENTS] = self._list(self.nodes[max(c.parent, 0)] for c in tables.compartments)
-        self.lists[text.AXIAL], self.lists[text.AREA], self.lists[text.CAPACITY] = (
-            self.axial,
-            self.areas,
-            self.capacities,
-        )
+        self.lists[text.AXIAL], self.lists[text.CAPACITY] = self.axial, self.capacities
         self.pools: dict[tuple[int, str], int] = {}  # (compartment, ion) -> its stretch
         self.ions = {ion.name: self._ion(ion) for ion in layout.pattern.ions}
         self.instances: dict[tuple[int, str], tuple[int, MechanismLayout]] = {}  # (compartment, mechanism)
@@ -102,11 +106,15 @@ class CableTables:
         follow = {ion.name: (text.FOLLOW, self.ions[ion.name].pools, self.ions[ion.name].following)
                   for ion in self.layout.pattern.ions if ion.follows}  # fmt: skip
         phases: dict[int, list[tuple[int, int, int]]] = {
-            place: [] for place in (text.INITIAL, text.BEGIN, text.CURRENTS, text.ADVANCE)
+            place: [] for place in (text.INITIAL, text.START, text.BEGIN, text.CURRENTS, text.ADVANCE)
         }
         phases[text.INITIAL] += follow.values()
         for n, (m, found) in enumerate(zip(self.layout.mechanisms, addresses, strict=True)):
-            for place, name in ((text.INITIAL, "initial"), (text.CURRENTS, "currents"), (text.ADVANCE, "advance")):
+            phase = {text.INITIAL: "initial", text.CURRENTS: "currents", text.ADVANCE: "advance"}
+            if m.steps:
+                step = "step" if "step" in found else "currents"
+                phase = {text.INITIAL: "initial", text.START: "currents", text.ADVANCE: step}
+            for place, name in phase.items():
                 if name in found:
                     phases[place].append((text.CALL, found[name], self.header(n)))
             phases[text.INITIAL] += [follow[ion] for ion in m.concentrations if ion in follow]
@@ -159,7 +167,7 @@ class CableTables:
             self.instances[k, name] = stretches[n], m
             known = constants(self.tables, instance, self.tables.compartments[k].pools, self.pooled)
             self._check(m, known, k)
-            links += [self.nodes[k], *(self.pools[k, ion] for ion in m.ions)]
+            links += [self.nodes[k], self.areas + k, *(self.pools[k, ion] for ion in m.ions)]
             links += [text.QUANTITIES + known[given] for given in m.pattern.fixed]
             links += [self._varying(known[given]) for given in m.pattern.lanes]
         numbers = self._numbers(len(found) * m.numbers)
@@ -218,7 +226,7 @@ class CableTables:
         self, dtype: np.dtype[np.floating], varying: Float[np.ndarray, "varying lane"], dt: float, v_init: float
     ) -> Float[np.ndarray, " element"]:
         """Memory before the INITIAL blocks."""
-        memory = np.zeros(self.elements, dtype)
+        memory = _aligned(self.elements, dtype)
         every = np.repeat(self.tables.values[:, None], self.lanes, axis=1)
         every[list(self.tables.varying)] = varying
         self._fill_nodes(memory, every, dt, v_init)

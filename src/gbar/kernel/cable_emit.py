@@ -24,7 +24,8 @@ class Layout:
 
 @dataclass(frozen=True)
 class Modules:
-    """The texts: `run` has the time loop, those of mechanisms `initial`, `currents` and `advance`, or some of them."""
+    """The texts: `run` has the time loop, those of mechanisms `initial`, `currents`, `advance` and `step`, or
+    some of them."""
 
     run: str
     mechanisms: tuple[str, ...]
@@ -35,13 +36,13 @@ def emit_cable(pattern: Pattern, precision: str, lanes: int) -> tuple[Modules, L
 
     `precision` is "float32" or "float64", `lanes` the width of a block, a power of two.
     """
-    mechanisms = [MechanismText(mechanism, precision, lanes) for mechanism in pattern.mechanisms]
-    slot = cable_text.DV + 1
+    slot = cable_text.ERROR + 1
     area = capacity = axial = None
     if pattern.membrane_varies:
         area, capacity, slot = slot, slot + 1, slot + 2
     if pattern.axial_varies:
         axial, slot = slot, slot + 1
-    run = cable_text.run_text(precision, lanes, slot, {"g": axial, "area": area, "capacity": capacity})
+    mechanisms = [MechanismText(mechanism, precision, lanes, area) for mechanism in pattern.mechanisms]
+    run = cable_text.run_text(precision, lanes, slot, {"g": axial, "capacity": capacity})
     layout = Layout(pattern, lanes, slot, area, capacity, axial, tuple(m.layout for m in mechanisms))
     return Modules(run, tuple(m.text() for m in mechanisms)), layout

@@ -1,7 +1,9 @@
-"""The functions of one mechanism in a kernel of many compartments: initial, currents, advance.
+"""The functions of one mechanism in a kernel of many compartments: initial, currents, advance, step.
 
-Each goes through the mechanism's instances, copies what one needs from elsewhere (v, variables of ions) into the
-instance's own stretch of memory, computes there for all lanes, and adds what it gives to compartment and pools.
+Each goes through the mechanism's instances and computes for all lanes: it reads the instance's own stretch of memory,
+v in the stretch of its compartment and variables of ions in those of pools, and adds what it gives to compartment and
+pools. `step` is `advance` and the `currents` of the next time step in one, for a mechanism of which no other needs to
+know in between.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 
 from gbar.errors import InternalError
 from gbar.kernel.arithmetic import functions, functions_once
-from gbar.kernel.cable_text import CURRENT, DT, SLOPE, V_INIT, header
+from gbar.kernel.cable_text import DT, RHS, V_INIT, D, V, header
 from gbar.kernel.graph import Graph, Level, Node
 from gbar.kernel.instance import Environment, InstanceEquations, advanced, carried
 from gbar.kernel.pattern import MechanismPattern, variables
@@ -20,13 +22,13 @@ from gbar.kernel.writer import Writer, bare, clean, indented
 INITIAL = '''
 
 @cfunc(PHASE, cache=True, **OPTIONS)
-def initial(memory, table, given, at, time):
+def initial(memory, table, given, at, t_end, t_middle):
     """INITIAL, and what does not change in time."""
     dt = given[{dt}]
     v_init = given[{v_init}]
     for k in range(table[at]):
-        s = table[at + 1] + k * {size}
-        c = table[at + 2] + k * {number_count}
+        own = place(memory, table[at + 1] + k * {size})
+        numbers = place(memory, table[at + 2] + k * {number_count})
         link = table[at + 3] + k * {link_count}
 {pools}
 {fixed}
@@ -36,35 +38,40 @@ def initial(memory, table, given, at, time):
 
 LOOP = '''
 
-@cfunc(PHASE, cache=True, **OPTIONS)
-def {phase}(memory, table, given, at, time):
-    """{meaning}."""
-    {uniform} = R(time)
-    for k in range(table[at]):
-        s = table[at + 1] + k * {size}
-        c = table[at + 2] + k * {number_count}
-        link = table[at + 3] + k * {link_count}
-        node = table[link]
-{pools}
-{gather}
+@inline
+def {phase}_one({parameters}):
+    """{meaning} of an instance."""
+    apart()
 {fixed}
-        for lane in range(LANES):
+    for lane in range(LANES):
 {step}
-{scatter}
+
+
+@cfunc(PHASE, cache=True, **OPTIONS)
+def {phase}(memory, table, given, at, t_end, t_middle):
+    """{meaning}."""
+    stretches, constants, links = table[at + 1], table[at + 2], table[at + 3]
+    for k in range(table[at]):
+        own = place(memory, stretches + k * {size})
+        numbers = place(memory, constants + k * {number_count})
+        link = links + k * {link_count}
+        node = place(memory, table[link])
+        area = memory[table[link + 1]]
+{pools}
+        {phase}_one({arguments})
 '''
-COPY = """for lane in range(LANES):
-    {to} = {of}"""
-GIVE = """for lane in range(LANES):
-    {to} += {of}"""
+MEANING = {"currents": "BREAKPOINT", "advance": "SOLVE", "step": "SOLVE, and BREAKPOINT of the next time step"}
+POOLS = 2  # the place among an instance's links where those of pools begin
 
 
 @dataclass(frozen=True)
 class MechanismLayout:
     """What the tables of a mechanism have to hold.
 
-    `links` of an instance: the place of its compartment, of the pools of `ions`, and where its constants are given: one
-    number, or one a lane. `rows` are the slots of variables that can be recorded. Its header in the table: how many
-    instances, where their stretches, their constants in the time loop and their links begin.
+    `links` of an instance: the place of its compartment, of the area there, of the pools of `ions`, and where its
+    constants are given: one number, or one a lane. `rows` are the slots of variables that can be recorded. Its header
+    in the table: how many instances, where their stretches, their constants in the time loop and their links begin.
+    `steps`: its currents are added up when its states advance.
     """
 
     pattern: MechanismPattern
@@ -72,6 +79,7 @@ class MechanismLayout:
     numbers: int
     ions: tuple[str, ...]
     rows: Mapping[str, int]
+    steps: bool
 
     @property
     def concentrations(self) -> tuple[str, ...]:
@@ -83,21 +91,23 @@ class MechanismLayout:
     @property
     def links(self) -> int:
         """How many integers an instance has."""
-        return 1 + len(self.ions) + len(self.pattern.fixed) + len(self.pattern.lanes)
+        return POOLS + len(self.ions) + len(self.pattern.fixed) + len(self.pattern.lanes)
 
 
 class MechanismText:
-    """Writes the functions of one mechanism: `functions` has their text, `layout` what they expect."""
+    """Writes the functions of one mechanism: `text` is their module, `layout` what they expect.
 
-    def __init__(self, pattern: MechanismPattern, precision: str, lanes: int) -> None:
-        self.pattern, self.precision, self.lanes = pattern, precision, lanes
+    `area` is the slot of a compartment that has its area for each lane, None where that does not vary.
+    """
+
+    def __init__(self, pattern: MechanismPattern, precision: str, lanes: int, area: int | None) -> None:
+        self.pattern, self.precision, self.lanes, self.area = pattern, precision, lanes, area
         self.mechanism = pattern.mechanism
         self.pool = {name: ion.name for ion in self.mechanism.ions for name in variables(ion.name)}
         self.ions = tuple(dict.fromkeys(self.pool[name] for name in pattern.pooled))
         self.graph = Graph()
         self.slots: list[str] = []
         self.numbers = 0
-        self.scratch = [self.new_slot("work") for _ in range(2 + len(pattern.pooled))]
         self._build()
 
     # --- equations ---
@@ -125,13 +135,21 @@ class MechanismText:
         current, slope = eq.currents(v, g.leaf("t_middle", Level.STEP), self.precision == "float64")
         own = {name: node for name, node in eq.own.items() if name in self.pattern.recorded}
         self.rows |= {name: self.new_slot(name) for name in own}
-        first = _Results(self._changes(eq, ions), own, {CURRENT: current, SLOPE: slope}, self._totals(eq))
-        eq.state, eq.ions = constant_state, dict(ions)
+        first = _Results(self._changes(eq, ions), own, _sums(current, slope), self._totals(eq))
+        eq.state, eq.ions = dict(constant_state), dict(ions)
         eq.advance(v, g.leaf("t_end", Level.STEP))
         second = _Results(self._changes(eq, ions), {}, {}, {})
-        self.head = _Head(self, [*initial.values(), *written.values(), *first.roots, *second.roots])
-        self.breakpoint = _Loop(self, "currents", first)
-        self.advance = _Loop(self, "advance", second)
+        roots = [*initial.values(), *written.values(), *first.roots, *second.roots]
+        phases = {"currents": first, "advance": second}
+        self.steps = first.sums_only and not self.pattern.pooled
+        if self.steps and second.changes:
+            eq.state = constant_state | dict(second.changes)
+            current, slope = eq.currents(v, g.leaf("t_middle", Level.STEP), self.precision == "float64")
+            step = _Results(second.changes, {}, _sums(current, slope), {})
+            phases = {"currents": first, "step": step}
+            roots += step.roots
+        self.head = _Head(self, roots)
+        self.phases = [_Loop(self, name, results) for name, results in phases.items() if results.roots]
         self.head.finish(initial, written)
 
     def _ions(self, level: Level) -> Environment:
@@ -167,28 +185,32 @@ class MechanismText:
 
     def slot(self, k: int) -> str:
         """A slot of a lane in the text."""
-        return f"memory[s + {k * self.lanes} + lane]"
+        return f"own[{k * self.lanes} + lane]"
+
+    def in_node(self, k: int) -> str:
+        """A slot of a lane of the compartment."""
+        return f"node[{k * self.lanes} + lane]"
 
     def in_pool(self, name: str) -> str:
         """A variable of an ion in its pool's stretch."""
         ion = self.pool[name]
-        return f"memory[pool_{self.ions.index(ion)} + {variables(ion).index(name) * self.lanes} + lane]"
+        return f"pool_{self.ions.index(ion)}[{variables(ion).index(name) * self.lanes} + lane]"
 
     def given(self, name: str) -> int:
         """Where the links have the quantity or the row of a constant."""
-        return 1 + len(self.ions) + (*self.pattern.fixed, *self.pattern.lanes).index(name)
+        return POOLS + len(self.ions) + (*self.pattern.fixed, *self.pattern.lanes).index(name)
 
-    def pools(self, names: list[str]) -> list[str]:
-        """Lines that define the stretches of the pools that hold variables."""
-        found = sorted({self.ions.index(self.pool[name]) for name in names})
-        return [f"pool_{k} = table[link + {k + 1}]" for k in found]
+    @property
+    def pools(self) -> list[str]:
+        """Lines that define the stretches of pools."""
+        return [f"pool_{k} = place(memory, table[link + {POOLS + k}])" for k in range(len(self.ions))]
 
     # --- results ---
 
     @property
     def layout(self) -> MechanismLayout:
         """What the functions expect in the tables."""
-        return MechanismLayout(self.pattern, len(self.slots), self.numbers, self.ions, self.rows)
+        return MechanismLayout(self.pattern, len(self.slots), self.numbers, self.ions, self.rows, self.steps)
 
     def text(self) -> str:
         """The text of the module."""
@@ -196,9 +218,10 @@ class MechanismText:
             "size": len(self.slots) * self.lanes,
             "number_count": self.numbers,
             "link_count": self.layout.links,
+            "pools": indented(self.pools, 8),
         }
         once: set[str] = self.head.texts.used_once
-        used = self.breakpoint.texts.used | self.advance.texts.used
+        used: set[str] = set().union(*(phase.texts.used for phase in self.phases))
         described = "\n".join(f"slot {k}: {name}" for k, name in enumerate(self.slots))
         return "".join(
             [
@@ -206,7 +229,7 @@ class MechanismText:
                 functions(used, self.precision),
                 functions_once(once),
                 self.head.text(common),
-                *(loop.text(common) for loop in (self.breakpoint, self.advance) if not loop.empty),
+                *(phase.text(common) for phase in self.phases),
             ]
         )
 
@@ -225,6 +248,16 @@ class _Results:
         """All values."""
         return [node for part in (self.changes, self.own, self.sums, self.totals) for node in part.values()]
 
+    @property
+    def sums_only(self) -> bool:
+        """Whether nothing but sums for the compartment is made."""
+        return bool(self.sums) and not (self.changes or self.own or self.totals)
+
+
+def _sums(current: Node, slope: Node) -> dict[int, Node]:
+    """What goes to the compartment's sums; nothing of a mechanism without currents."""
+    return {slot: node for slot, node in ((RHS, current), (D, slope)) if node.number != 0.0}
+
 
 class _Head(Writer):
     """INITIAL and the constants of the time loop."""
@@ -240,7 +273,7 @@ class _Head(Writer):
             text, owner = bare(self.once(node)), self.owner
             if node.level == Level.FIXED:
                 self.constants[node] = "fixed", owner.numbers
-                self.texts.fixed.append(f"memory[c + {owner.numbers}] = R({text})")
+                self.texts.fixed.append(f"numbers[{owner.numbers}] = R({text})")
                 owner.numbers += 1
             else:
                 slot = owner.new_slot(self.graph.hints.get(node, "constant"))
@@ -276,7 +309,6 @@ class _Head(Writer):
             **common,
             dt=DT,
             v_init=V_INIT,
-            pools=indented(self.owner.pools(list(self.owner.pattern.pooled)), 8),
             fixed=indented(self.texts.fixed, 8),
             lane=indented(self.texts.lane, 12),
         )
@@ -286,18 +318,12 @@ class _Loop(Writer):
     """A phase of a time step."""
 
     def __init__(self, owner: MechanismText, phase: str, results: _Results) -> None:
-        sums = {slot: node for slot, node in results.sums.items() if node.number != 0.0}
-        self.results = _Results(results.changes, results.own, sums, results.totals)
-        super().__init__(owner.graph, self.results.roots, owner.precision)
-        self.owner, self.phase = owner, phase
-        self.loads: list[str] = []
-        self.gathered: list[str] = []
-        self.scattered: list[tuple[str, str, int]] = []  # (template, where to, the slot of what)
-        self.empty = not self.results.roots
+        super().__init__(owner.graph, results.roots, owner.precision)
+        self.owner, self.phase, self.results = owner, phase, results
         self.write()
 
     def write(self) -> None:
-        """Writes the lines of the loop over lanes, and those of the loops after it."""
+        """Writes the lines of the loop over lanes."""
         owner, results = self.owner, self.results
         if owner.precision == "float32":
             for node in results.changes.values():
@@ -305,23 +331,16 @@ class _Loop(Writer):
                     name = self.graph.hints.get(node.arguments[1], "value")
                     self.errors[node.arguments[1]] = owner.slot(owner.new_slot(f"rounding error of {name}"))
         finals = {node: self.in_loop(node) for node in results.roots}
-        spare = iter(owner.scratch)
+        area = "area" if owner.area is None else owner.in_node(owner.area)
         lines = self.texts.step
         lines += [f"{owner.slot(owner.rows[name])} = {finals[node]}" for name, node in results.own.items()]
         for name, node in results.changes.items():
-            if name in owner.rows:
-                lines.append(f"{owner.slot(owner.rows[name])} = {finals[node]}")
-            else:
-                self.scatter(COPY, owner.in_pool(name), finals[node], next(spare))
-        for slot, node in results.sums.items():
-            self.scatter(GIVE, f"memory[node + {slot * owner.lanes} + lane]", finals[node], next(spare))
-        for name, node in results.totals.items():
-            self.scatter(GIVE, owner.in_pool(name), finals[node], next(spare))
-
-    def scatter(self, template: str, to: str, text: str, slot: int) -> None:
-        """Leaves a value in a slot for work, to be brought elsewhere by a loop of its own."""
-        self.texts.step.append(f"{self.owner.slot(slot)} = {text}")
-        self.scattered.append((template, to, slot))
+            to = owner.slot(owner.rows[name]) if name in owner.rows else owner.in_pool(name)
+            lines.append(f"{to} = {finals[node]}")
+        for slot, sign in ((RHS, "-"), (D, "+")):
+            if slot in results.sums:
+                lines.append(f"{owner.in_node(slot)} {sign}= {area} * {finals[results.sums[slot]]}")
+        lines += [f"{owner.in_pool(name)} += {finals[node]}" for name, node in results.totals.items()]
 
     def leaf(self, node: Node) -> str | None:
         raise InternalError(f"{node.op} is no value of the time loop")
@@ -333,52 +352,33 @@ class _Loop(Writer):
         if node.op == "slot" and isinstance(node.label, int):
             place = owner.slot(node.label)
         elif node.op == "v":
-            place = self.gather("v", "memory[node + lane]")
+            place = owner.in_node(V)
         elif node.op == "ion" and isinstance(node.label, str):
-            place = self.gather(node.label, owner.in_pool(node.label))
+            place = owner.in_pool(node.label)
         else:
             return None
         name = self.fresh(self.graph.hints.get(node, "x"))
         self.texts.step.insert(0, f"{name} = {place}")
         return name
 
-    def gather(self, name: str, of: str) -> str:
-        """The slot for work into which a value from elsewhere is copied."""
-        self.gathered.append(name)
-        place = self.owner.slot(self.owner.scratch[len(self.gathered) - 1])
-        self.loads.extend(COPY.format(to=place, of=of).splitlines())
-        return place
-
     def keep(self, node: Node) -> str:
         kind, k = self.owner.head.constant(node)
         name = self.fresh(self.graph.hints.get(node, "c"))
         if kind == "fixed":
-            self.texts.fixed.append(f"{name} = memory[c + {k}]")
+            self.texts.fixed.append(f"{name} = numbers[{k}]")
         else:
             self.texts.step.insert(0, f"{name} = {self.owner.slot(k)}")
         return name
 
     def text(self, common: Mapping[str, object]) -> str:
-        given = [
-            line
-            for template, to, slot in self.scattered
-            for line in template.format(to=to, of=self.owner.slot(slot)).splitlines()
-        ]
+        pools = [f"pool_{k}" for k in range(len(self.owner.ions))]
+        known = ["own", "node", *pools, "numbers", "area"]
         return LOOP.format(
             **common,
             phase=self.phase,
-            meaning={"currents": "BREAKPOINT", "advance": "SOLVE"}[self.phase],
-            uniform={"currents": "t_middle", "advance": "t_end"}[self.phase],
-            pools=indented(self.owner.pools(self.pooled()), 8),
-            gather=indented(self.loads, 8),
-            fixed=indented(self.texts.fixed, 8),
-            step=indented(self.texts.step, 12),
-            scatter=indented(given, 8),
+            meaning=MEANING[self.phase],
+            parameters=", ".join([*known, "t_end", "t_middle"]),
+            arguments=", ".join([*known, "R(t_end)", "R(t_middle)"]),
+            fixed=indented(self.texts.fixed, 4),
+            step=indented(self.texts.step, 8),
         )
-
-    def pooled(self) -> list[str]:
-        """The variables of ions that are copied here or given."""
-        names = [name for name in self.gathered if name != "v"]
-        return names + [
-            n for n in self.owner.pattern.pooled if any(to == self.owner.in_pool(n) for _, to, _ in self.scattered)
-        ]

@@ -3,9 +3,12 @@
 Everything that changes lies in one flat array, `memory`: of every compartment a stretch `slot * LANES + lane`, and the
 same of every instance of a mechanism and of every pool of an ion. Where each begins is in the table of integers,
 `table`, and so are the programs (which functions are called in what order), so that this code depends neither on the
-morphology nor on the mechanisms. A loop over lanes works within one stretch, at literal offsets, and is vector
-instructions for that; what it needs from elsewhere is copied there before, what it gives added afterwards, by short
-loops.
+morphology nor on the mechanisms. A loop over lanes is in a function of its own, which gets the places of the stretches
+that it works on as pointers that are said not to overlap, and has literal offsets in each: it becomes vector
+instructions for that.
+
+What a step adds up for a compartment lies there as RHS (nA) and D (uS). A mechanism that needs nothing from others but
+v adds its currents for the next step right after its states have advanced, while they are at hand.
 
 The tree is eliminated from the leaves (Hines 1984) in a form without differences of nearly equal numbers: with e a
 compartment's own conductance (capacity, slopes, what hangs on it) and g the one to its parent, the parent gains
@@ -17,18 +20,18 @@ from __future__ import annotations
 from gbar.kernel.arithmetic import functions
 from gbar.kernel.writer import indented
 
-VERSION = 2  # of the text that is written for the same pattern
+VERSION = 3  # of the text that is written for the same pattern
 TILE = 16  # samples gathered as [sample][site][lane] before they are written out as [lane][site][sample]
 
 # slots of a compartment, of a pool
-V, ERROR, CURRENT, SLOPE, RHS, D, DV = range(7)
+V, RHS, D, DV, ERROR = range(5)
 E, CI, CO, TOTAL, FACTOR = range(5)
 POOL = 5
 
 # places in the table, before those of mechanisms; a program is the place of its calls and their number
-COUNT, NODES, PARENTS, AXIAL, AREA, CAPACITY, SITES, VOLTAGES, ELECTRODES, CLAMPS = range(10)
-INITIAL, BEGIN, CURRENTS, ADVANCE = 10, 12, 14, 16
-FREE = 18
+COUNT, NODES, PARENTS, AXIAL, CAPACITY, SITES, VOLTAGES, ELECTRODES, CLAMPS = range(9)
+INITIAL, START, BEGIN, CURRENTS, ADVANCE = 9, 11, 13, 15, 17
+FREE = 19
 
 # calls: (what, its first and second argument)
 CALL, FOLLOW, ZERO = range(3)  # (address, place of the mechanism's header), (list of pools, how many) twice
@@ -51,22 +54,41 @@ R = np.{precision}
 LANES = {lanes}
 NODE = {node}
 OPTIONS = {{"error_model": "numpy", "fastmath": {{"nsz", "arcp", "contract"}}}}
-PHASE = "void(CPointer({precision}), CPointer(int64), CPointer(float64), int64, float64)"
+PHASE = "void(CPointer({precision}), CPointer(int64), CPointer(float64), int64, float64, float64)"
 inline = njit(forceinline=True, **OPTIONS)
+
+
+@intrinsic
+def place(typing, memory, offset):
+    """The pointer to what lies there in memory."""
+    def text(context, builder, signature, arguments):
+        return builder.gep(arguments[0], arguments[1:], inbounds=True)
+    return memory(memory, types.int64), text
+
+
+@intrinsic
+def apart(typing):
+    """Says of the function that calls it that what its pointers point to does not overlap."""
+    def text(context, builder, signature, arguments):
+        for argument in builder.function.args:
+            if isinstance(argument.type, ir.PointerType):
+                argument.add_attribute("noalias")
+        return context.get_dummy_value()
+    return types.void(), text
 '''
 
 STATIC = '''TILE = {TILE}
 
 
 @intrinsic
-def call(typing, address, memory, table, given, at, time):
+def call(typing, address, memory, table, given, at, t_end, t_middle):
     """Calls the function at an address."""
     def text(context, builder, signature, arguments):
         kinds = [argument.type for argument in arguments[1:]]
         kind = ir.FunctionType(ir.VoidType(), kinds)
         builder.call(builder.inttoptr(arguments[0], kind.as_pointer()), arguments[1:])
         return context.get_dummy_value()
-    return types.void(types.int64, memory, table, given, types.int64, types.float64), text
+    return types.void(types.int64, memory, table, given, types.int64, types.float64, types.float64), text
 
 
 @njit(**OPTIONS)
@@ -83,15 +105,15 @@ def follow(memory, table, pools, count):
 
 
 @njit(**OPTIONS)
-def execute(memory, table, given, program, time):
-    """The calls of a program."""
+def execute(memory, table, given, program, t_end, t_middle):
+    """The calls of a program: at the end of a step, and in the middle of one."""
     first = table[program]
     for k in range(table[program + 1]):
         what = table[first + 3 * k]
         one = table[first + 3 * k + 1]
         two = table[first + 3 * k + 2]
         if what == {CALL}:
-            call(one, memory, table, given, two, time)
+            call(one, memory, table, given, two, t_end, t_middle)
         elif what == {FOLLOW}:
             follow(memory, table, one, two)
         else:
@@ -107,8 +129,8 @@ def clear(memory, table):
     for k in range(table[{COUNT}]):
         s = table[{NODES}] + k * NODE
         for lane in range(LANES):
-            memory[s + {CURRENT} + lane] = R(0.0)
-            memory[s + {SLOPE} + lane] = R(0.0)
+            memory[s + {RHS} + lane] = R(0.0)
+            memory[s + {D} + lane] = R(0.0)
 
 
 @njit(**OPTIONS)
@@ -129,6 +151,41 @@ def electrodes(memory, table, injected, command, conductance, currents, clamps, 
                 memory[s + {D} + lane] += g
 
 
+@inline
+def eliminate(node, parent, g, capacity):
+    """Hands what a compartment has added up to its parent."""
+    apart()
+    for lane in range(LANES):
+{each}
+        own = node[{D} + lane] + capacity
+        current = node[{RHS} + lane]
+        flow = g * (parent[{V} + lane] - node[{V} + lane])
+        r = R(1.0) / (own + g)
+        node[{D} + lane] = r
+        node[{RHS} + lane] = current + flow
+        parent[{D} + lane] += g * own * r
+        parent[{RHS} + lane] += (g * current - flow * own) * r
+
+
+@inline
+def root(node, capacity):
+    """The change of the root's voltage, from what is left."""
+    for lane in range(LANES):
+{each_root}
+        dv = node[{RHS} + lane] / (node[{D} + lane] + capacity)
+{move}
+
+
+@inline
+def substitute(node, parent, g):
+    """The change of a compartment's voltage, from that of its parent."""
+    apart()
+    for lane in range(LANES):
+{each_axial}
+        dv = (node[{RHS} + lane] + g * parent[{DV} + lane]) * node[{D} + lane]
+{move}
+
+
 @njit(**OPTIONS)
 def tree(memory, table):
     """The change of every voltage in a step, from what the mechanisms and electrodes have added up."""
@@ -136,48 +193,14 @@ def tree(memory, table):
     nodes = table[{NODES}]
     parents = table[{PARENTS}]
     axial = table[{AXIAL}]
-    areas = table[{AREA}]
     capacities = table[{CAPACITY}]
     for k in range(count - 1, 0, -1):
-        s = nodes + k * NODE
-        q = table[parents + k]
-{scalars}
-        for lane in range(LANES):
-            memory[s + {DV} + lane] = memory[q + {V} + lane]
-        for lane in range(LANES):
-{lanes}
-            own = memory[s + {D} + lane] + (capacity + area * memory[s + {SLOPE} + lane])
-            current = memory[s + {RHS} + lane] - area * memory[s + {CURRENT} + lane]
-            flow = g * (memory[s + {DV} + lane] - memory[s + {V} + lane])
-            r = R(1.0) / (own + g)
-            memory[s + {D} + lane] = r
-            memory[s + {RHS} + lane] = current + flow
-            memory[s + {CURRENT} + lane] = g * r * own
-            memory[s + {SLOPE} + lane] = g * r * current - flow * (own * r)
-        for lane in range(LANES):
-            memory[q + {D} + lane] += memory[s + {CURRENT} + lane]
-        for lane in range(LANES):
-            memory[q + {RHS} + lane] += memory[s + {SLOPE} + lane]
-    k = 0
-    s = nodes
-{root_scalars}
-    for lane in range(LANES):
-{root_lanes}
-        own = memory[s + {D} + lane] + (capacity + area * memory[s + {SLOPE} + lane])
-        dv = (memory[s + {RHS} + lane] - area * memory[s + {CURRENT} + lane]) / own
-        memory[s + {DV} + lane] = dv
-{root_move}
+        node = place(memory, nodes + k * NODE)
+        parent = place(memory, table[parents + k])
+        eliminate(node, parent, memory[axial + k], memory[capacities + k])
+    root(place(memory, nodes), memory[capacities])
     for k in range(1, count):
-        s = nodes + k * NODE
-        q = table[parents + k]
-{axial_scalar}
-        for lane in range(LANES):
-            memory[s + {CURRENT} + lane] = memory[q + {DV} + lane]
-        for lane in range(LANES):
-{axial_lane}
-            dv = (memory[s + {RHS} + lane] + g * memory[s + {CURRENT} + lane]) * memory[s + {D} + lane]
-            memory[s + {DV} + lane] = dv
-{move}
+        substitute(place(memory, nodes + k * NODE), place(memory, table[parents + k]), memory[axial + k])
 
 
 @njit(**OPTIONS)
@@ -218,10 +241,11 @@ def run(
     off), conductance[clamp] (uS), how many of both; warm-up steps, steps, steps per sample; fills of `rows` lanes
     out[lane, site, sample] and extreme[lane], the largest |v| (mV) met at a sample; tile is room for samples."""
     dt = given[{DT}]
-    execute(memory, table, given, {INITIAL}, 0.0)
-    execute(memory, table, given, {BEGIN}, 0.0)
-    execute(memory, table, given, {CURRENTS}, 0.0)
+    execute(memory, table, given, {INITIAL}, 0.0, 0.0)
+    execute(memory, table, given, {BEGIN}, 0.0, 0.0)
+    execute(memory, table, given, {CURRENTS}, 0.0, 0.0)
     clear(memory, table)
+    execute(memory, table, given, {START}, 0.0, (0.5 - warm_up) * dt)
     done = 0
     filled = 0
     following = warm_up
@@ -236,33 +260,33 @@ def run(
             filled = 0
         if step == warm_up + steps:
             break
-        execute(memory, table, given, {BEGIN}, 0.0)
-        execute(memory, table, given, {CURRENTS}, (step - warm_up + 0.5) * dt)
+        time = step - warm_up
+        execute(memory, table, given, {BEGIN}, 0.0, 0.0)
+        execute(memory, table, given, {CURRENTS}, 0.0, (time + 0.5) * dt)
         electrodes(memory, table, injected, command, conductance, currents, clamps, warm_up + steps, step)
         tree(memory, table)
-        execute(memory, table, given, {ADVANCE}, (step - warm_up + 1.0) * dt)
+        execute(memory, table, given, {ADVANCE}, (time + 1.0) * dt, (time + 1.5) * dt)
     flush(table, tile, filled, done, out, rows, sites, samples, extreme)
     for lane in range(rows):
         size = abs(memory[table[{NODES}] + lane])
         extreme[lane] = extreme[lane] if size <= extreme[lane] else size
 '''
 
-MOVE = """v = memory[s + {V} + lane] + dv
-memory[s + {V} + lane] = v"""
-MOVE_COMPENSATED = """increment = dv - memory[s + {ERROR} + lane]
-v = memory[s + {V} + lane] + increment
-memory[s + {ERROR} + lane] = (v - memory[s + {V} + lane]) - increment
-memory[s + {V} + lane] = v"""
-RESET = """memory[s + {CURRENT} + lane] = R(0.0)
-memory[s + {SLOPE} + lane] = R(0.0)
-memory[s + {RHS} + lane] = R(0.0)
-memory[s + {D} + lane] = R(0.0)"""
+MOVE = """v = node[{V} + lane] + dv
+node[{V} + lane] = v"""
+MOVE_COMPENSATED = """increment = dv - node[{ERROR} + lane]
+v = node[{V} + lane] + increment
+node[{ERROR} + lane] = (v - node[{V} + lane]) - increment
+node[{V} + lane] = v"""
+LEAVE = """node[{DV} + lane] = dv
+node[{RHS} + lane] = R(0.0)
+node[{D} + lane] = R(0.0)"""
 
-_SLOTS = {"V": V, "ERROR": ERROR, "CURRENT": CURRENT, "SLOPE": SLOPE, "RHS": RHS, "D": D, "DV": DV}
+_SLOTS = {"V": V, "RHS": RHS, "D": D, "DV": DV, "ERROR": ERROR}
 _POOL = {"E": E, "CI": CI, "CO": CO, "TOTAL": TOTAL, "FACTOR": FACTOR}
 _PLACES = {
-    "COUNT": COUNT, "NODES": NODES, "PARENTS": PARENTS, "AXIAL": AXIAL, "AREA": AREA, "CAPACITY": CAPACITY,
-    "SITES": SITES, "VOLTAGES": VOLTAGES, "ELECTRODES": ELECTRODES, "CLAMPS": CLAMPS, "INITIAL": INITIAL,
+    "COUNT": COUNT, "NODES": NODES, "PARENTS": PARENTS, "AXIAL": AXIAL, "CAPACITY": CAPACITY, "SITES": SITES,
+    "VOLTAGES": VOLTAGES, "ELECTRODES": ELECTRODES, "CLAMPS": CLAMPS, "INITIAL": INITIAL, "START": START,
     "BEGIN": BEGIN, "CURRENTS": CURRENTS, "ADVANCE": ADVANCE, "CALL": CALL, "FOLLOW": FOLLOW, "DT": DT, "TILE": TILE,
 }  # fmt: skip
 
@@ -275,32 +299,24 @@ def header(title: str, layout: str, precision: str, lanes: int, node: int) -> st
 def run_text(precision: str, lanes: int, node: int, varying: dict[str, int | None]) -> str:
     """The module with the time loop.
 
-    `varying`: the slot of a compartment in which "g" (to the parent), "area" and "capacity" lie for each lane; None
-    where they do not vary: then one number is read before the loop over lanes.
+    `varying`: the slot of a compartment in which "g" (to the parent) and "capacity" lie for each lane; None where they
+    do not vary.
     """
     slots = {name: slot * lanes for name, slot in (_SLOTS | _POOL).items()}
-    lists = {"g": "axial", "area": "areas", "capacity": "capacities"}
-    once = {name: f"{name} = memory[{lists[name]} + k]" for name, slot in varying.items() if slot is None}
-    each = {name: f"{name} = memory[s + {slot * lanes} + lane]" for name, slot in varying.items() if slot is not None}
+    each = {name: f"{name} = node[{slot * lanes} + lane]" for name, slot in varying.items() if slot is not None}
 
-    def some(lines: dict[str, str], names: tuple[str, ...], by: int) -> str:
-        return indented([lines[name] for name in names if name in lines], by)
+    def some(*names: str) -> str:
+        return indented([each[name] for name in names if name in each], 8)
 
-    every, membrane = ("g", "area", "capacity"), ("area", "capacity")
-    move = (MOVE_COMPENSATED if precision == "float32" else MOVE) + "\n" + RESET
-    moved = move.format(**slots).splitlines()
+    move = (MOVE_COMPENSATED if precision == "float32" else MOVE) + "\n" + LEAVE
     body = STATIC.format(
         **slots,
         **_PLACES,
         p=precision,
-        scalars=some(once, every, 8),
-        lanes=some(each, every, 12),
-        root_scalars=some(once, membrane, 4),
-        root_lanes=some(each, membrane, 8),
-        axial_scalar=some(once, ("g",), 8),
-        axial_lane=some(each, ("g",), 12),
-        root_move=indented(moved, 8),
-        move=indented(moved, 12),
+        each=some("g", "capacity"),
+        each_root=some("capacity"),
+        each_axial=some("g"),
+        move=indented(move.format(**slots).splitlines(), 8),
     )
     first = header("Many compartments", "The time loop.", precision, lanes, node)
     return first + functions({"log"}, precision) + "\n" + body
