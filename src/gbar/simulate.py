@@ -6,14 +6,16 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import lru_cache
 from threading import Event
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from gbar.errors import ParameterError, ProtocolError
-from gbar.kernel.build import Kernel, build
+from gbar.kernel.build import Kernel
 from gbar.kernel.cable import Electrode
+from gbar.kernel.cable_start import Start
 from gbar.kernel.cable_text import TILE
 from gbar.protocol import Protocol, Stimulus
 from gbar.traces import Status, Traces
@@ -23,6 +25,7 @@ POSITIVE = ("area.", "cm.", "Ra.", "L_scale.", "diam_scale.")
 
 Progress = Callable[[int, int], None]
 Array = np.ndarray
+_Sweep = Callable[[Array, Array, Array], None]  # what varies [quantity, lane], v [row, site, time], extreme [row]
 
 
 def simulate(
@@ -45,13 +48,15 @@ def simulate(
     >>> traces = simulate(kernel, space.draw(0, 0, 1000), cell.protocol)  # doctest: +SKIP
     """
     theta = checked(kernel, theta)
-    if kernel.cable is None and any(stimulus.clamps for stimulus in protocol.stimuli):
-        kernel = build(kernel.compartments, kernel.precision, cable=True)
-    sweeps = tuple(_sweep(kernel, stimulus) for stimulus in protocol.stimuli)
+    threads = threads or cores()
+    if any(stimulus.clamps for stimulus in protocol.stimuli):
+        kernel = kernel.tree
+    kernel = kernel.compiled(len(theta), threads)
+    sweeps = _sweeps(kernel, protocol)
     rows, sites = len(theta), len(kernel.compartments.sites)
     v = tuple(np.empty((rows, sites, stimulus.samples), kernel.dtype) for stimulus in protocol.stimuli)
     extreme = np.zeros((len(sweeps), rows), kernel.dtype)
-    _run_blocks(_Lanes(kernel, theta, sweeps, v, extreme), threads or _cores(), progress)
+    _run_blocks(_Lanes(kernel, theta, sweeps, v, extreme), threads, progress)
     return Traces(v=v, sampling=tuple(s.sampling for s in protocol.stimuli), status=_status(extreme))
 
 
@@ -72,7 +77,7 @@ def simulate_blocks(
         yield part, simulate(kernel, theta[part], protocol, threads=threads, progress=report)
 
 
-def _cores() -> int:
+def cores() -> int:
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -107,7 +112,7 @@ class _Lanes:
 
     kernel: Kernel
     theta: Float[np.ndarray, "row parameter"]
-    sweeps: tuple[_Sweep, ...]
+    sweeps: tuple[_Sweep, ...]  # of every stimulus
     v: tuple[Array, ...]
     extreme: Array
 
@@ -123,20 +128,27 @@ class _Lanes:
         for s, sweep in enumerate(self.sweeps):
             if stop.is_set():
                 return 0
-            run_block(self.kernel, varying, sweep, self.v[s][block], self.extreme[s, block])
+            sweep(varying, self.v[s][block], self.extreme[s, block])
         return rows
 
 
-@dataclass(frozen=True)
-class _Sweep:
-    """A stimulus, and what its electrodes do: the current of the first compartment, or all of them."""
+def _sweeps(kernel: Kernel, protocol: Protocol) -> tuple[_Sweep, ...]:
+    """What runs a block through each stimulus. Raises ProtocolError for a site that the cell does not have."""
+    starts: dict[tuple[float, float], Start] = {}
+    found: list[_Sweep] = []
+    for stimulus in protocol.stimuli:
+        electrodes, about = _electrodes(kernel, stimulus), (stimulus.dt, stimulus.v_init)
+        if kernel.cable is None:
+            found.append(_point_sweep(kernel, stimulus, electrodes))
+            continue
+        if about not in starts:
+            starts[about] = Start(kernel.cable, kernel.dtype, *about)
+        found.append(_cable_sweep(kernel, stimulus, electrodes, starts[about]))
+    return tuple(found)
 
-    stimulus: Stimulus
-    electrodes: tuple[Electrode, ...]
 
-
-def _sweep(kernel: Kernel, stimulus: Stimulus) -> _Sweep:
-    """The electrodes of a stimulus. Raises ProtocolError for a site that the cell does not have."""
+def _electrodes(kernel: Kernel, stimulus: Stimulus) -> list[Electrode]:
+    """What acts on the cell: the current at the first site, the injections, the clamps."""
     sites = kernel.compartments.sites
     place = {site.name: site.compartment for site in sites}
     for name in stimulus.sites:
@@ -147,37 +159,47 @@ def _sweep(kernel: Kernel, stimulus: Stimulus) -> _Sweep:
             )
     currents = [Electrode(sites[0].compartment if sites else 0, stimulus.injected())]
     currents += [Electrode(place[i.site], stimulus.injected_by(i)) for i in stimulus.injections]
-    clamps = [Electrode(place[c.site], stimulus.command(c), c.resistance) for c in stimulus.clamps]
-    return _Sweep(stimulus, (*currents, *clamps))
+    return currents + [Electrode(place[c.site], stimulus.command(c), c.resistance) for c in stimulus.clamps]
 
 
-def run_block(kernel: Kernel, varying: Array, sweep: _Sweep, v: Array, extreme: Array) -> None:
-    """One block of lanes through one sweep."""
-    stimulus, tables = sweep.stimulus, kernel.cable
+def _point_sweep(kernel: Kernel, stimulus: Stimulus, electrodes: list[Electrode]) -> _Sweep:
+    """Blocks of one compartment, which all currents enter."""
+    injected = np.array([e.values for e in electrodes]).sum(axis=0)
     steps = (stimulus.n_warm, stimulus.n_steps, stimulus.stride)
-    currents = np.array([e.values for e in sweep.electrodes if e.resistance is None])
-    if tables is None:
-        values = kernel.compartments.values
-        kernel.run(values, varying, currents.sum(axis=0), stimulus.dt, stimulus.v_init, *steps, v, extreme)
-        return
-    clamps = [e for e in sweep.electrodes if e.resistance is not None]
+    about = (kernel.compartments.values, injected, stimulus.dt, stimulus.v_init)
+
+    def run(varying: Array, v: Array, extreme: Array) -> None:
+        values, *rest = about
+        kernel.run(values, varying, *rest, *steps, v, extreme)
+
+    return run
+
+
+def _cable_sweep(kernel: Kernel, stimulus: Stimulus, electrodes: list[Electrode], start: Start) -> _Sweep:
+    """Blocks of many compartments."""
+    currents = np.array([e.values for e in electrodes if e.resistance is None])
+    clamps = [e for e in electrodes if e.resistance is not None]
     command = np.array([e.values for e in clamps] or [np.zeros(0)])
     conductance = np.array([1.0 / e.resistance for e in clamps if e.resistance is not None])
-    memory = tables.memory(kernel.dtype, varying, stimulus.dt, stimulus.v_init)
-    table, given = tables.table(sweep.electrodes), tables.given(varying, stimulus.dt, stimulus.v_init)
-    tile = np.empty(TILE * v.shape[1] * kernel.lanes, kernel.dtype)
-    arrays = (memory, table, given, currents, command, conductance)
-    counts = (len(currents), len(clamps))
-    pointers = [array.ctypes.data for array in arrays]
-    kernel.run(*pointers, *counts, *steps, tile.ctypes.data, v.ctypes.data, *v.shape, extreme.ctypes.data)
+    table = start.cable.table(electrodes)
+    counts = (len(currents), len(clamps), stimulus.n_warm, stimulus.n_steps, stimulus.stride)
+
+    def run(varying: Array, v: Array, extreme: Array) -> None:
+        memory, given = start.block(varying)
+        tile = np.empty(TILE * v.shape[1] * kernel.lanes, kernel.dtype)
+        arrays = (memory, table, given, currents, command, conductance)
+        pointers = [array.ctypes.data for array in arrays]
+        kernel.run(*pointers, *counts, tile.ctypes.data, v.ctypes.data, *v.shape, extreme.ctypes.data)
+
+    return run
 
 
 def _run_blocks(lanes: _Lanes, threads: int, progress: Progress | None) -> None:
     """Runs all blocks; an interrupt or an error stops them after the sweeps under way."""
     stop, done, total = Event(), 0, len(lanes.theta)
-    pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="gbar")
+    pool = _pool(threads, os.getpid())
+    waiting: set[Future[int]] = {pool.submit(lanes.run, block, stop) for block in lanes.blocks()}
     try:
-        waiting: set[Future[int]] = {pool.submit(lanes.run, block, stop) for block in lanes.blocks()}
         while waiting:
             finished, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
             done += sum(future.result() for future in finished)
@@ -185,7 +207,13 @@ def _run_blocks(lanes: _Lanes, threads: int, progress: Progress | None) -> None:
                 progress(done, total)
     finally:
         stop.set()
-        pool.shutdown(wait=True, cancel_futures=True)
+        wait([future for future in waiting if not future.cancel()])
+
+
+@lru_cache(maxsize=1)
+def _pool(threads: int, process: int) -> ThreadPoolExecutor:
+    """The threads of this process, kept from call to call: to start them takes as long as a short simulation."""
+    return ThreadPoolExecutor(max_workers=threads, thread_name_prefix="gbar")
 
 
 def _status(extreme: Float[np.ndarray, "stimulus row"]) -> UInt8[np.ndarray, " row"]:

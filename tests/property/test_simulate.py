@@ -49,6 +49,16 @@ def test_rows_are_the_same_in_any_batch_order_and_number_of_threads(
         assert np.array_equal(v, expected[rows])
 
 
+@pytest.mark.parametrize("lanes", [16, 32, 64])
+def test_rows_are_the_same_in_blocks_of_any_width(
+    lanes: int, kernel: Kernel, theta: np.ndarray, whole: tuple[np.ndarray, ...]
+) -> None:
+    fixed = build(kernel.compartments, kernel.precision, lanes=lanes)
+    for rows in (slice(None), slice(7, 8), slice(40, 105)):
+        traces = simulate(fixed, theta[rows], PROTOCOL, threads=1)
+        assert all(np.array_equal(v, expected[rows]) for v, expected in zip(traces.v, whole, strict=True))
+
+
 @relaxed
 @given(rows=st.integers(1, 2 * ROWS), threads=st.integers(1, 2))
 def test_streaming_gives_the_same_rows(

@@ -149,14 +149,16 @@ def test_what_varies_changes_the_code_and_not_the_result() -> None:
         assert np.abs(v - expected).max() < 1e-8, name
 
 
-def test_rows_do_not_depend_on_their_neighbours_or_the_lanes() -> None:
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_rows_do_not_depend_on_their_neighbours_or_the_lanes(precision: str) -> None:
     tables = calcium_tree(Reversal.ALWAYS, HH, FREE)
     theta, protocol = tables.space.draw(0, 0, 70), Protocol((replace(ELECTRODES, duration=10.0),))
-    narrow, wide = (build(tables, "float32", lanes=lanes) for lanes in (16, 32))
-    whole = simulate(wide, theta, protocol, threads=2).v[0]
-    assert np.array_equal(whole, simulate(narrow, theta, protocol, threads=1).v[0])
+    kernels = [build(tables, precision, lanes=lanes) for lanes in (16, 32, 64)]  # type: ignore[arg-type]
+    whole = simulate(kernels[-1], theta, protocol, threads=2).v[0]
     some = np.array([69, 3, 3, 40])
-    assert np.array_equal(whole[some], simulate(wide, theta[some], protocol, threads=1).v[0])
+    for kernel in (*kernels, build(tables, precision)):  # type: ignore[arg-type]
+        assert np.array_equal(whole, simulate(kernel, theta, protocol, threads=1).v[0])
+        assert np.array_equal(whole[some], simulate(kernel, theta[some], protocol, threads=1).v[0])
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
@@ -165,6 +167,7 @@ def test_loops_over_lanes_are_vector_instructions(
 ) -> None:
     monkeypatch.setenv("GBAR_CACHE", str(tmp_path))
     kernel = build(cable(3, HH), precision)  # type: ignore[arg-type]
+    assert kernel.run
     suffix = "ps" if precision == "float32" else "pd"
     for name, divisions in (("step", 6), ("run", 2)):
         text = assembly(kernel, name)

@@ -29,14 +29,24 @@ def runs(precision: str = "float32") -> Path:
     cell = read_cell("sphere")
     kernel = build(cell, precision)  # type: ignore[arg-type]
     assert not simulate(kernel, cell.theta, PROTOCOL, threads=1).status.any()
-    return kernel.path
+    return kernel.compiled(1, 1).path
 
 
 def test_a_kernel_is_a_file_named_by_its_text(cache: Path) -> None:
     path = runs()
     assert path.parent == cache and runs() == path and runs("float64") != path
     assert sorted(p.suffix for p in cache.iterdir() if p.is_file()) == [".py", ".py"]
-    assert build(read_cell("sphere")).source == path.read_text()
+    assert build(read_cell("sphere"), lanes=16).source == path.read_text()
+
+
+def test_few_rows_run_in_narrow_blocks_and_only_what_runs_is_compiled(cache: Path) -> None:
+    kernel = build(read_cell("sphere"), "float64")
+    assert kernel.lanes > 16 and not cache.exists()
+    for rows, threads in ((1, 1), (16, 1), (17, 2), (33, 1)):
+        assert kernel.compiled(rows, threads).lanes == 16
+    assert len(list(cache.glob("*.py"))) == 1
+    assert kernel.compiled(10_000, 2) is kernel and len(list(cache.glob("*.py"))) == 2
+    assert build(read_cell("sphere"), "float64", lanes=32).compiled(1, 1).lanes == 32  # as it was asked for
 
 
 def test_another_process_uses_the_machine_code_again(cache: Path) -> None:

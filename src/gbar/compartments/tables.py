@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
@@ -112,7 +113,7 @@ class Compartments:
     varying: tuple[int, ...]
     setting: Setting = field(compare=False)
 
-    @property
+    @cached_property
     def values(self) -> Float[np.ndarray, " quantity"]:
         """The value of every quantity where no free parameter sets it."""
         return np.array([q.value for q in self.quantities], dtype=np.float64)

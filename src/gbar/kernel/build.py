@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Literal
@@ -39,34 +40,86 @@ _P, _N = ctypes.c_void_p, ctypes.c_int64
 _RUN = ctypes.CFUNCTYPE(None, *[_P] * 6, *[_N] * 5, _P, _P, *[_N] * 3, _P)  # `run` of many compartments
 
 CABLE_LANES = {"float32": (32, 64), "float64": (16, 32)}  # the narrower where the state of a block exceeds CACHE
+NARROW = 16  # lanes of the blocks that few rows are run in
+NARROW_COST = 1.1  # of a row in a narrow block, where one in a wide block is 1
 CACHE = 6 * 1024 * 1024  # bytes, beyond a second-level cache: stretches are read in order, which hides its misses
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """A cell compiled for one precision. It knows which quantities are free, and no quantity's value.
+    """A cell as code for one precision. It knows which quantities are free, and no quantity's value.
 
-    `run` is the compiled function (see the docstring in its source), `path` the file of its source. `cable` are the
-    tables of a kernel of many compartments; a cell of one compartment is compiled without, unless that is asked for.
+    It is compiled when it first runs: seconds the first time, then from the cache. `lanes` is the width of its blocks;
+    few rows are run in narrower ones, which is other code (see `compiled`). `cable` are the tables of a kernel of many
+    compartments; a cell of one compartment does without, unless they are asked for.
     """
 
     compartments: Compartments
     precision: Precision
     lanes: int
-    path: Path
-    run: Callable[..., None] = field(repr=False, compare=False)
+    text: str = field(repr=False)  # of the module with the time loop
     cable: CableTables | None = field(default=None, repr=False, compare=False)
     mechanisms: tuple[str, ...] = field(default=(), repr=False)  # the texts of the mechanisms' modules
+    fixed: bool = False  # the width was asked for
 
     @property
     def source(self) -> str:
         """The generated Python text."""
-        return "".join((*self.mechanisms, self.path.read_text(encoding="utf-8")))
+        return "".join((*self.mechanisms, self.text))
 
     @property
     def dtype(self) -> np.dtype[np.floating]:
         """The type of the voltages that it makes."""
         return np.dtype(self.precision)
+
+    @property
+    def run(self) -> Callable[..., None]:
+        """The compiled function (see the docstring in its source)."""
+        return self._machine_code[1]
+
+    @property
+    def path(self) -> Path:
+        """The file of its source, once it is compiled."""
+        return self._machine_code[0]
+
+    @cached_property
+    def _machine_code(self) -> tuple[Path, Callable[..., None]]:
+        if self.cable is None:
+            path, module = _compiled(self.text, VERSION)
+            return path, module.run
+        addresses = []
+        for mechanism in self.mechanisms:
+            _, module = _compiled(mechanism, cable_text.VERSION)
+            phases = ((name, getattr(module, name, None)) for name in ("initial", "currents", "advance", "step"))
+            addresses.append({name: int(found.address) for name, found in phases if found is not None})
+        self.cable.programs(addresses)
+        path, module = _compiled(self.text, cable_text.VERSION)
+        return path, _RUN(module.run.address)
+
+    def compiled(self, rows: int, threads: int) -> Kernel:
+        """This kernel, or its narrow one if that has done so many rows sooner, on so many threads; compiled."""
+
+        def time(lanes: int) -> int:
+            blocks = -(-rows // lanes)
+            return -(-blocks // threads) * lanes
+
+        best = self
+        if not self.fixed and self.lanes > NARROW and NARROW_COST * time(NARROW) <= time(self.lanes):
+            best = self.narrow
+        best.run  # noqa: B018 (compiles)
+        return best
+
+    @cached_property
+    def narrow(self) -> Kernel:
+        """The same with the narrowest blocks; a row has the same bits in both."""
+        return build(self.compartments, self.precision, lanes=NARROW, cable=self.cable is not None)
+
+    @cached_property
+    def tree(self) -> Kernel:
+        """The same with the code of many compartments, which alone has voltage clamps."""
+        if self.cable is not None:
+            return self
+        return build(self.compartments, self.precision, lanes=self.lanes if self.fixed else None, cable=True)
 
 
 def build(
@@ -76,23 +129,22 @@ def build(
     lanes: int | None = None,
     cable: bool | None = None,
 ) -> Kernel:
-    """The compiled kernel of a cell; seconds the first time, then from the cache.
+    """The kernel of a cell, not yet compiled.
 
     `lanes` is the number of parameter sets that are run side by side: a power of two, 16 at least; leave it out for
-    what measured best. `cable` asks for the code of many compartments, whose text does not depend on the morphology,
-    also for one; leave it out for what is needed. Raises CellError where the cell does not state what a mechanism
-    reads.
+    what measured best for the number of rows. `cable` asks for the code of many compartments, whose text does not
+    depend on the morphology, also for one; leave it out for what is needed. Raises CellError where the cell does not
+    state what a mechanism reads.
 
     >>> kernel = build(read_cell("sphere"), "float64")  # doctest: +SKIP
     """
     compartments = cell if isinstance(cell, Compartments) else lower(cell)
-    if lanes is not None and (lanes < 16 or lanes & (lanes - 1)):
-        raise InternalError(f"{lanes} lanes: a power of two from 16 is needed")
+    if lanes is not None and (lanes < NARROW or lanes & (lanes - 1)):
+        raise InternalError(f"{lanes} lanes: a power of two from {NARROW} is needed")
     if cable or (cable is None and len(compartments.compartments) > 1):
         return _cable(compartments, precision, lanes)
     width = lanes or LANES[precision]
-    path, module = _compiled(emit(compartments, precision, width), VERSION)
-    return Kernel(compartments, precision, width, path, module.run)
+    return Kernel(compartments, precision, width, emit(compartments, precision, width), fixed=lanes is not None)
 
 
 def _cable(compartments: Compartments, precision: Precision, lanes: int | None) -> Kernel:
@@ -104,14 +156,7 @@ def _cable(compartments: Compartments, precision: Precision, lanes: int | None) 
         width = fit
         modules, layout = emit_cable(found, precision, width)
     tables = CableTables(compartments, layout)
-    addresses = []
-    for mechanism in modules.mechanisms:
-        _, module = _compiled(mechanism, cable_text.VERSION)
-        phases = ((name, getattr(module, name, None)) for name in ("initial", "currents", "advance", "step"))
-        addresses.append({name: int(found.address) for name, found in phases if found is not None})
-    tables.programs(addresses)
-    path, module = _compiled(modules.run, cable_text.VERSION)
-    return Kernel(compartments, precision, width, path, _RUN(module.run.address), tables, modules.mechanisms)
+    return Kernel(compartments, precision, width, modules.run, tables, modules.mechanisms, fixed=lanes is not None)
 
 
 def fitting(count: int, precision: Precision) -> int:

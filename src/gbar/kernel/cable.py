@@ -1,4 +1,4 @@
-"""The run-time tables of a kernel of many compartments: where everything lies, and what it starts from."""
+"""The run-time tables of a kernel of many compartments: where everything lies."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from gbar.compartments import Compartments, Pool, Reversal
+from gbar.compartments import Compartments, Reversal
 from gbar.errors import CellError
 from gbar.kernel import cable_text as text
 from gbar.kernel.cable_emit import Layout
 from gbar.kernel.cable_mechanism import MechanismLayout
-from gbar.kernel.instance import FARADAY, GAS
 from gbar.kernel.pattern import IonPattern, constants, quantities, site_variable, variables
 
 Array = np.ndarray
-LINE = 64  # bytes
 
 
 @dataclass(frozen=True)
@@ -63,15 +61,8 @@ class _Pools:
     always: int
 
 
-def _aligned(count: int, dtype: np.dtype[np.floating]) -> Float[np.ndarray, " element"]:
-    """Zeros that begin where a line of the cache does, so that no vector lies across two of them."""
-    room = np.zeros(count * dtype.itemsize + LINE, np.uint8)
-    begin = -room.ctypes.data % LINE
-    return room[begin : begin + count * dtype.itemsize].view(dtype)
-
-
 class CableTables:
-    """A cell's tables for a kernel: places that do not change, and memory to start from.
+    """A cell's tables for a kernel: the places of all that it reads and writes.
 
     Raises CellError where a mechanism reads a concentration that the cell does not state.
     """
@@ -202,69 +193,10 @@ class CableTables:
 
     # --- a run ---
 
-    def table(self, electrodes: tuple[Electrode, ...]) -> Int[np.ndarray, " place"]:
+    def table(self, electrodes: Sequence[Electrode]) -> Int[np.ndarray, " place"]:
         """The table of integers for a run with these electrodes; `programs` comes before."""
         lists = list(self.lists)
         for place, held in ((text.ELECTRODES, False), (text.CLAMPS, True)):
             lists[place] = len(lists)
             lists += [self.nodes[e.compartment] for e in electrodes if (e.resistance is not None) is held]
         return np.array(lists, dtype=np.int64)
-
-    def given(
-        self, varying: Float[np.ndarray, "varying lane"], dt: float, v_init: float
-    ) -> Float[np.ndarray, " place"]:
-        """dt, v_init, all quantities, and for every lane what varies, and what is fixed here and varies elsewhere."""
-        values = self.tables.values
-        rows = np.empty((len(self.rows), self.lanes))
-        rows[: len(varying)] = varying
-        for quantity, row in self.rows.items():
-            if row >= len(varying):
-                rows[row] = values[quantity]
-        return np.concatenate(([dt, v_init], values, rows.ravel()))
-
-    def memory(
-        self, dtype: np.dtype[np.floating], varying: Float[np.ndarray, "varying lane"], dt: float, v_init: float
-    ) -> Float[np.ndarray, " element"]:
-        """Memory before the INITIAL blocks."""
-        memory = _aligned(self.elements, dtype)
-        every = np.repeat(self.tables.values[:, None], self.lanes, axis=1)
-        every[list(self.tables.varying)] = varying
-        self._fill_nodes(memory, every, dt, v_init)
-        for k, place in enumerate(self.tables.compartments):
-            for pool in place.pools:
-                if pool.ion in self.ions:
-                    self._fill_pool(memory, every, k, pool)
-        return memory
-
-    def _fill_nodes(self, memory: Array, every: Array, dt: float, v_init: float) -> None:
-        compartments, layout, n = self.tables.compartments, self.layout, len(self.tables.compartments)
-
-        def of(indices: list[int | None]) -> Array:
-            known = np.array([-1 if q is None else q for q in indices])
-            return np.where((known < 0)[:, None], 0.0, every[known])
-
-        areas = of([c.area if c.cm is not None else None for c in compartments])
-        scaled = {  # nA per mA/cm2, uS of the capacity, uS
-            "area": 0.01 * areas,
-            "capacity": 1e-5 / dt * of([c.cm if c.area is not None else None for c in compartments]) * areas,
-            "axial": of([c.axial for c in compartments]),
-        }
-        nodes = memory[self.nodes.begin : self.nodes[n]].reshape(n, layout.node, self.lanes)
-        nodes[:, text.V] = v_init
-        slots = {"area": layout.area, "capacity": layout.capacity, "axial": layout.axial}
-        lists = {"area": self.areas, "capacity": self.capacities, "axial": self.axial}
-        for name, slot in slots.items():
-            if slot is None:
-                memory[lists[name] : lists[name] + n] = scaled[name][:, 0]
-            else:
-                nodes[:, slot] = scaled[name]
-
-    def _fill_pool(self, memory: Array, every: Array, compartment: int, pool: Pool) -> None:
-        begin = self.pools[compartment, pool.ion]
-        stretch = memory[begin : begin + text.POOL * self.lanes].reshape(text.POOL, self.lanes)
-        for slot, quantity in enumerate(quantities(pool).values()):
-            if quantity is not None:
-                stretch[slot] = every[quantity]
-        if pool.valence:
-            kelvin = every[self.tables.celsius] + 273.15
-            stretch[text.FACTOR] = 1e3 * GAS / FARADAY / pool.valence * kelvin

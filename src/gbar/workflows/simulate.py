@@ -12,7 +12,7 @@ from gbar.errors import ParameterError, ProtocolError
 from gbar.features import spike_counts
 from gbar.kernel.build import Kernel, Precision, build
 from gbar.protocol import Protocol
-from gbar.simulate import simulate
+from gbar.simulate import cores, simulate
 from gbar.traces import count_statuses
 from gbar.workflows.progress import Progress, Silent
 
@@ -47,6 +47,7 @@ def simulate_dataset(
     check_place(output, about, rows, overwrite=overwrite)
     progress.say(f"compiling {cell.name} ({precision})")
     kernel = build(cell, precision)
+    kernel.compiled(min(rows, AT_ONCE), threads or cores())
     writer = create(output, about, rows, overwrite=overwrite)
     for warning in writer.warnings:
         progress.say(f"warning: {warning}")
