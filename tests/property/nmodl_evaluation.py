@@ -9,8 +9,12 @@ from gbar.nmodl import blocks as b
 from gbar.nmodl import tree as t
 
 
+def _exprel(x):
+    return 1.0 if x == 0 else math.expm1(x) / x
+
+
 def _exprelr(x):
-    return 1.0 if x == 0 else x / math.expm1(x)
+    return 1.0 / _exprel(x)
 
 
 def _dexprelr(x):
@@ -23,7 +27,9 @@ NAMES = (
     "exp", "log", "log10", "sqrt", "fabs", "pow", "floor", "ceil", "sin", "cos", "tan", "asin", "acos", "atan", "atan2",
     "sinh", "cosh", "tanh", "expm1",
 )  # fmt: skip
-FUNCTIONS = {name: getattr(math, name) for name in NAMES} | {"exprelr": _exprelr, "dexprelr": _dexprelr}
+FUNCTIONS = {name: getattr(math, name) for name in NAMES} | {
+    "exprel": _exprel, "exprelr": _exprelr, "dexprelr": _dexprelr
+}  # fmt: skip
 
 OPERATORS = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "^": math.pow,

@@ -4,6 +4,9 @@ exp is 2^k * e^r: k = round(x / ln 2) by adding and subtracting 1.5 * 2^(mantiss
 bits of the sum as well, r = x - k ln 2 with ln 2 in two parts, e^r - 1 = r + r^2 P(r) with P a near-minimax polynomial
 (Chebyshev interpolation in extended precision), 2^k by shifting k into the exponent. No branch, no table, no call: LLVM
 vectorises it. Arguments are clamped so that the result is finite; NaN stays NaN.
+
+exp2 is the same without the reduction by ln 2: whoever calls it has its argument at hand as a multiple of log2(e),
+which costs nothing where that is a constant factor. It is as good as the rounding of its argument allows.
 """
 
 from __future__ import annotations
@@ -26,6 +29,10 @@ class Format:
     ln2: tuple[str, str]
     magic: str
     polynomial: tuple[str, ...]  # P, constant first
+    power: tuple[str, ...]  # 2^r for |r| <= 1/2
+    relative: tuple[str, ...]  # (e^x - 1) / x for -1 <= x <= 0
+    even: tuple[str, ...]  # x/2 coth(x/2) as a polynomial in x^2, for |x| <= even_near
+    even_near: float
     near: float  # |x| below which dexprelr is its series
 
 
@@ -40,6 +47,10 @@ FORMATS = {
         ln2=("0.693115234375", "3.1946184945309417e-05"),
         magic="12582912.0",
         polynomial=("0.5", "0.16666577", "0.041666555", "0.0083631791", "0.0013926184"),
+        power=("1.0", "0.6931472", "0.2402265", "0.05550327", "0.009618057", "0.0013400428", "0.00015461445"),
+        relative=("0.99999994", "0.49999517", "0.16660967", "0.041418765", "0.0078373635", "0.00091254537"),
+        even=("1.0", "0.083333135", "-0.0013879009", "3.1471085e-05"),
+        even_near=1.0,
         near=1.0,
     ),
     "float64": Format(
@@ -63,6 +74,42 @@ FORMATS = {
             "2.7620090429143735e-07",
             "2.51005066431842e-08",
         ),
+        power=(
+            "1.0",
+            "0.6931471805599453",
+            "0.24022650695910158",
+            "0.055504108664821625",
+            "0.009618129107587256",
+            "0.001333355814640647",
+            "0.00015403530463724353",
+            "1.5252733841556773e-05",
+            "1.3215432535912375e-06",
+            "1.0178057087733941e-07",
+            "7.074194297288521e-09",
+            "4.4558179083360645e-10",
+        ),
+        relative=(
+            "0.9999999999999993",
+            "0.49999999999984135",
+            "0.16666666666031096",
+            "0.041666666567209965",
+            "0.008333332533829133",
+            "0.0013888851313201313",
+            "0.00019840165406452624",
+            "2.4780637082499497e-05",
+            "2.7299847438420252e-06",
+            "2.555917600283951e-07",
+            "1.5922824481440597e-08",
+        ),
+        even=(
+            "1.0",
+            "0.08333333333331554",
+            "-0.0013888888880577112",
+            "3.3068768869994584e-05",
+            "-8.266098460021903e-07",
+            "2.048510288417138e-08",
+        ),
+        even_near=0.5,
         near=0.25,
     ),
 }
@@ -85,7 +132,17 @@ def split(x):
     return np.{integer}(bits).view(np.{real}), q
 '''
 
+WATCHING = """NOWHERE = np.{integer}({lowest})
+NEAR = np.{integer}({near_bits})  # as integers, -0 and what is below it grow from NOWHERE to this, which is -1
+"""
+
 FUNCTIONS = {
+    "bits": '''
+@inline
+def bits(x):
+    """The bits of a number as an integer."""
+    return np.{real}(x).view(np.{integer})
+''',
     "exp": """
 @inline
 def exp(x):
@@ -98,14 +155,48 @@ def expm1(x):
     two_to_k, q = split(x)
     return two_to_k * q + (two_to_k - R(1.0))
 """,
+    "exp2": '''
+@inline
+def exp2(t, limit):
+    """2^t, t kept between -limit and limit; NaN stays NaN."""
+    t = limit if t > limit else t
+    t = -limit if t < -limit else t
+    shifted = t + R({magic})
+    r = t - (shifted - R({magic}))
+    power = np.{real}({power}).view(np.{integer})
+    exponent = np.{integer}(np.{real}(shifted).view(np.{integer}) << np.{integer}({mantissa}))
+    return np.{integer}(power + exponent).view(np.{real})
+''',
+    "exprel_near": '''
+@inline
+def exprel_near(x):
+    """(e^x - 1) / x for -1 <= x <= 0."""
+    return {relative}
+''',
+    "exprel": '''
+@inline
+def exprel(x):
+    """(e^x - 1) / x, 1 at 0."""
+    is_near = (x >= R(-1.0)) & (x <= R(0.0))
+    below = R(1.0) if x == R(0.0) else x
+    above = R(1.0) if x == R(0.0) else expm1(x)
+    return exprel_near(x) if is_near else above / below
+''',
+    "exprelr_by": '''
+@inline
+def exprelr_by(x, e):
+    """x / (e^x - 1), 1 at 0, where e = e^x is known."""
+    is_near = abs(x) < R({even_near})
+    y = x * x
+    series = {even} - R(0.5) * x
+    below = R(1.0) if is_near else e - R(1.0)
+    return series if is_near else x / below
+''',
     "exprelr": '''
 @inline
 def exprelr(x):
     """x / (e^x - 1), 1 at 0."""
-    below = expm1(x)
-    below = R(1.0) if x == R(0.0) else below
-    above = R(1.0) if x == R(0.0) else x
-    return above / below
+    return exprelr_by(x, exp(x))
 ''',
     "dexprelr": '''
 @inline
@@ -150,7 +241,12 @@ def power(x, y):
     return R(1.0) if y == R(0.0) else result
 ''',
 }
-NEEDS = {"exprelr": ("expm1",), "dexprelr": ("exprelr", "expm1"), "pow": ("exp", "log")}
+NEEDS = {
+    "exprel": ("exprel_near", "expm1"),
+    "exprelr": ("exprelr_by", "exp"),
+    "dexprelr": ("exprelr", "exprelr_by", "exp"),
+    "pow": ("exp", "log"),
+}
 
 ONCE = {
     "exp": """
@@ -164,6 +260,12 @@ def exp_once(x):
 def expm1_once(x):
     return np.expm1({high} if x > {high} else x)
 """,
+    "exprel": '''
+@inline
+def exprel_once(x):
+    """(e^x - 1) / x, 1 at 0."""
+    return expm1_once(x) / x if x != 0.0 else 1.0
+''',
     "exprelr": '''
 @inline
 def exprelr_once(x):
@@ -191,6 +293,9 @@ def functions(used: set[str], precision: str) -> str:
     values = {
         **vars(f),
         "polynomial": horner([f"R({c})" for c in f.polynomial], "r"),
+        "power": horner([f"R({c})" for c in f.power], "r"),
+        "relative": horner([f"R({c})" for c in f.relative], "x"),
+        "even": horner([f"R({c})" for c in f.even], "y"),
         "series": horner([f"R({c})" for c in SERIES], "y"),
         "atanh": horner([f"R(1/{2 * i + 1})" for i in range(degree)], "y"),
         "half_root": {"float32": "0x3F3504F3", "float64": "0x3FE6A09E667F3BCD"}[precision],
@@ -199,9 +304,16 @@ def functions(used: set[str], precision: str) -> str:
     return text + "".join(FUNCTIONS[name].format(**values) for name in FUNCTIONS if name in wanted)
 
 
+def watching(precision: str) -> str:
+    """The text of the constants with which bits of arguments of exprel are compared."""
+    f = FORMATS[precision]
+    lowest = -(2 ** (31 if precision == "float32" else 63))
+    return WATCHING.format(integer=f.integer, lowest=lowest, near_bits=lowest + (f.bias << f.mantissa))
+
+
 def functions_once(used: set[str]) -> str:
     """The text of the functions that are used before the time loop, in float64."""
-    wanted = used | {need for name in used for need in NEEDS.get(name, ())}
+    wanted = used | ({"expm1"} if used & {"exprel", "exprelr", "dexprelr"} else set())
     values = {**vars(FORMATS["float64"]), "series": horner([f"({c})" for c in SERIES], "y")}
     return "".join(text.format(**values) for name, text in ONCE.items() if name in wanted)
 

@@ -12,12 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gbar.errors import InternalError
-from gbar.kernel.arithmetic import functions, functions_once
-from gbar.kernel.cable_text import DT, RHS, V_INIT, D, V, header
+from gbar.kernel.arithmetic import functions, functions_once, watching
+from gbar.kernel.cable_text import DT, RHS, V_INIT, D, V, header, room
+from gbar.kernel.exponentials import share
 from gbar.kernel.graph import Graph, Level, Node
 from gbar.kernel.instance import Environment, InstanceEquations, advanced, carried
 from gbar.kernel.pattern import MechanismPattern, variables
-from gbar.kernel.writer import Writer, bare, clean, indented
+from gbar.kernel.stages import Final, stages
+from gbar.kernel.writer import Writer, bare, clean, indented, loop_text
 
 INITIAL = '''
 
@@ -42,9 +44,9 @@ LOOP = '''
 def {phase}_one({parameters}):
     """{meaning} of an instance."""
     apart()
+    work = room()
 {fixed}
-    for lane in range(LANES):
-{step}
+{loops}
 
 
 @cfunc(PHASE, cache=True, **OPTIONS)
@@ -139,7 +141,6 @@ class MechanismText:
         eq.state, eq.ions = dict(constant_state), dict(ions)
         eq.advance(v, g.leaf("t_end", Level.STEP))
         second = _Results(self._changes(eq, ions), {}, {}, {})
-        roots = [*initial.values(), *written.values(), *first.roots, *second.roots]
         phases = {"currents": first, "advance": second}
         self.steps = first.sums_only and not self.pattern.pooled
         if self.steps and second.changes:
@@ -147,8 +148,9 @@ class MechanismText:
             current, slope = eq.currents(v, g.leaf("t_middle", Level.STEP), self.precision == "float64")
             step = _Results(second.changes, {}, _sums(current, slope), {})
             phases = {"currents": first, "step": step}
-            roots += step.roots
-        self.head = _Head(self, roots)
+        phases = {name: results.shared(g, v, self.precision) for name, results in phases.items()}
+        roots = [node for results in phases.values() for node in results.roots]
+        self.head = _Head(self, [*initial.values(), *written.values(), *roots])
         self.phases = [_Loop(self, name, results) for name, results in phases.items() if results.roots]
         self.head.finish(initial, written)
 
@@ -226,6 +228,8 @@ class MechanismText:
         return "".join(
             [
                 header(clean(self.mechanism.name), described, self.precision, self.lanes, 0),
+                watching(self.precision),
+                room(self.precision, max((phase.spares for phase in self.phases), default=0) * self.lanes),
                 functions(used, self.precision),
                 functions_once(once),
                 self.head.text(common),
@@ -247,6 +251,12 @@ class _Results:
     def roots(self) -> list[Node]:
         """All values."""
         return [node for part in (self.changes, self.own, self.sums, self.totals) for node in part.values()]
+
+    def shared(self, graph: Graph, v: Node, precision: str) -> _Results:
+        """The same with as few exponentials as are found."""
+        new = dict(zip(self.roots, share(graph, self.roots, (v,), precision), strict=True))
+        changes, own, totals = ({k: new[n] for k, n in part.items()} for part in (self.changes, self.own, self.totals))
+        return _Results(changes, own, {slot: new[node] for slot, node in self.sums.items()}, totals)
 
     @property
     def sums_only(self) -> bool:
@@ -320,6 +330,7 @@ class _Loop(Writer):
     def __init__(self, owner: MechanismText, phase: str, results: _Results) -> None:
         super().__init__(owner.graph, results.roots, owner.precision)
         self.owner, self.phase, self.results = owner, phase, results
+        self.spares = 0
         self.write()
 
     def write(self) -> None:
@@ -330,17 +341,26 @@ class _Loop(Writer):
                 if node.op == "advance":
                     name = self.graph.hints.get(node.arguments[1], "value")
                     self.errors[node.arguments[1]] = owner.slot(owner.new_slot(f"rounding error of {name}"))
-        finals = {node: self.in_loop(node) for node in results.roots}
         area = "area" if owner.area is None else owner.in_node(owner.area)
-        lines = self.texts.step
-        lines += [f"{owner.slot(owner.rows[name])} = {finals[node]}" for name, node in results.own.items()]
+        finals = [Final(node, owner.slot(owner.rows[name])) for name, node in results.own.items()]
         for name, node in results.changes.items():
-            to = owner.slot(owner.rows[name]) if name in owner.rows else owner.in_pool(name)
-            lines.append(f"{to} = {finals[node]}")
+            if name in owner.rows:
+                finals.append(
+                    Final(node, owner.slot(owner.rows[name]), self.graph.leaf("slot", Level.STEP, owner.rows[name]))
+                )
+            else:
+                finals.append(Final(node, owner.in_pool(name), self.graph.leaf("ion", Level.STEP, name)))
         for slot, sign in ((RHS, "-"), (D, "+")):
             if slot in results.sums:
-                lines.append(f"{owner.in_node(slot)} {sign}= {area} * {finals[results.sums[slot]]}")
-        lines += [f"{owner.in_pool(name)} += {finals[node]}" for name, node in results.totals.items()]
+                finals.append(Final(results.sums[slot], owner.in_node(slot), how=f"{sign}= {area} *"))
+        for name, node in results.totals.items():
+            finals.append(Final(node, owner.in_pool(name), self.graph.leaf("ion", Level.STEP, name), how="+="))
+        self.written = self.loops(stages(finals), self.spare)
+
+    def spare(self, _: Node) -> str:
+        """Room for a value from one loop to the next."""
+        self.spares += 1
+        return f"work[{(self.spares - 1) * self.owner.lanes} + lane]"
 
     def leaf(self, node: Node) -> str | None:
         raise InternalError(f"{node.op} is no value of the time loop")
@@ -380,5 +400,5 @@ class _Loop(Writer):
             parameters=", ".join([*known, "t_end", "t_middle"]),
             arguments=", ".join([*known, "R(t_end)", "R(t_middle)"]),
             fixed=indented(self.texts.fixed, 4),
-            step=indented(self.texts.step, 8),
+            loops=loop_text(self.written, 4),
         )

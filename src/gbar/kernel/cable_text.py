@@ -77,6 +77,20 @@ def apart(typing):
     return types.void(), text
 '''
 
+ROOM = '''
+
+@intrinsic
+def room(typing):
+    """Memory of the function that calls it."""
+    def text(context, builder, signature, arguments):
+        kind = ir.ArrayType(context.get_value_type(types.{precision}), {count})
+        with builder.goto_entry_block():
+            made = builder.alloca(kind)
+        made.align = 64
+        return builder.gep(made, [ir.Constant(ir.IntType(32), 0)] * 2)
+    return types.CPointer(types.{precision})(), text
+'''
+
 STATIC = '''TILE = {TILE}
 
 
@@ -294,6 +308,11 @@ _PLACES = {
 def header(title: str, layout: str, precision: str, lanes: int, node: int) -> str:
     """What every module begins with; `node` is how many slots a compartment has."""
     return HEADER.format(title=title, layout=layout, precision=precision, lanes=lanes, node=node * lanes)
+
+
+def room(precision: str, count: int) -> str:
+    """The text of a function that makes room on the stack for values from one loop to the next."""
+    return ROOM.format(precision=precision, count=max(count, 1))
 
 
 def run_text(precision: str, lanes: int, node: int, varying: dict[str, int | None]) -> str:

@@ -9,11 +9,17 @@ where a free parameter enters. In float32 a slot that advances by an increment c
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from gbar.compartments import Compartments
-from gbar.kernel.arithmetic import functions, functions_once
+from gbar.kernel.arithmetic import functions, functions_once, watching
 from gbar.kernel.equations import Equations, equations
+from gbar.kernel.exponentials import share
 from gbar.kernel.graph import Level, Node
-from gbar.kernel.writer import Writer, bare, clean, indented
+from gbar.kernel.stages import Final, stages
+from gbar.kernel.transpose import transpose
+from gbar.kernel.writer import Loop, Writer, bare, clean, indented, loop_text
 
 VERSION = 5  # of the text that is written for the same equations
 LANES = {"float32": 64, "float64": 32}
@@ -25,14 +31,16 @@ HEADER = '''"""{cell}: {count} slots, {lanes} lanes, {precision}. Written by gba
 """
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
 
 R = np.{precision}
 LANES = {lanes}
 TILE = {tile}
 OPTIONS = {{"error_model": "numpy", "fastmath": {{"nsz", "arcp", "contract"}}}}
 inline = njit(forceinline=True, **OPTIONS)
-'''
+{watching}'''
 
 SIGNATURE = (
     "void(float64[::1], float64[:, ::1], float64[::1], float64, float64, int64, int64, int64, {p}[:, :, ::1], {p}[::1])"
@@ -45,6 +53,7 @@ def run(quantities, theta, injected, dt, v_init, warm_up, steps, stride, out, ex
     """quantities, theta[parameter, lane], injected[step] (nA), dt (ms), v_init (mV), warm-up steps, steps, steps per
     sample; fills out[lane, site, sample] and extreme[lane], the largest |v| (mV) met at a sample."""
     rows = out.shape[0]
+    whole = rows - rows % SIDE
     slots = np.zeros({count} * LANES, R)
 {tiles}
 {fixed}
@@ -66,7 +75,6 @@ def run(quantities, theta, injected, dt, v_init, warm_up, steps, stride, out, ex
         if step == warm_up + steps:
             break
 {uniform}
-        for lane in range(LANES):
 {step}
     for lane in range(rows):
         most = slots[{extreme} + lane]
@@ -82,7 +90,11 @@ LARGEST = """for lane in range(LANES):
         size = abs({tile}[sample * LANES + lane])
         most = most if size <= most else size
     slots[{extreme} + lane] = most"""
-FLUSH = """for lane in range(rows):
+FLUSH = """for lane in range(0, whole, SIDE):
+    for sample in range(0, TILE, SIDE):
+        place = (lane * out.shape[1] + {site}) * out.shape[2] + samples + sample
+        transpose({tile}, sample * LANES + lane, LANES, out, place, out.shape[1] * out.shape[2])
+for lane in range(whole, rows):
     for sample in range(TILE):
         out[lane, {site}, samples + sample] = {tile}[sample * LANES + lane]"""
 REST = """value = {tile}[sample * LANES + lane]
@@ -108,8 +120,12 @@ def emit(compartments: Compartments, precision: str, lanes: int | None = None) -
 
 class _Emitter(Writer):
     def __init__(self, eq: Equations, compartments: Compartments, precision: str, lanes: int) -> None:
-        super().__init__(eq.graph, [n for slot in eq.slots for n in (slot.step, slot.initial)], precision)
-        self.slots, self.sites, self.compartments, self.lanes = eq.slots, eq.sites, compartments, lanes
+        voltages = (eq.graph.leaf("slot", Level.STEP, 0), eq.slots[0].step)
+        steps = share(eq.graph, [slot.step for slot in eq.slots], voltages, precision)
+        super().__init__(eq.graph, [*steps, *(slot.initial for slot in eq.slots)], precision)
+        self.slots = tuple(replace(slot, step=step) for slot, step in zip(eq.slots, steps, strict=True))
+        self.sites, self.compartments, self.lanes = eq.sites, compartments, lanes
+        self.constants: dict[Node, str] = {}  # of each lane -> where
         self.layout = [" ".join(map(clean, slot.name.split())) for slot in eq.slots]
 
     def module(self) -> str:
@@ -118,22 +134,23 @@ class _Emitter(Writer):
         if self.precision == "float32":
             for k, slot in enumerate(self.slots):
                 if slot.step.op == "advance":
-                    self.errors[self.graph.leaf("slot", Level.STEP, k)] = self.place(
-                        self.new_slot(f"rounding error of {slot.name}")
-                    )
-        for k in range(len(self.slots)):
-            self.texts.step.append(f"{self.fresh(self.slots[k].name.split()[0])} = {self.place(k)}")
-            self.names[self.graph.leaf("slot", Level.STEP, k), True] = self.texts.step[-1].split()[0]
-        finals = [self.in_loop(slot.step) for slot in self.slots]
-        self.texts.step += [f"{self.place(k)} = {final}" for k, final in enumerate(finals)]
-        return self.assemble(self.new_slot("largest |v|") * self.lanes)
+                    self.errors[self.old(k)] = self.place(self.new_slot(f"rounding error of {slot.name}"))
+        finals = [Final(slot.step, self.place(k), self.old(k)) for k, slot in enumerate(self.slots)]
+        cut = stages(finals, barriers=[self.slots[0].step])
+        loops = self.loops(cut, lambda node: self.place(self.new_slot(self.graph.hints.get(node, "kept"))))
+        return self.assemble(loops, self.new_slot("largest |v|") * self.lanes)
 
-    def assemble(self, extreme: int) -> str:
+    def old(self, k: int) -> Node:
+        """What a slot has when a step begins."""
+        return self.graph.leaf("slot", Level.STEP, k)
+
+    def assemble(self, loops: Iterable[Loop], extreme: int) -> str:
         header = HEADER.format(
             cell=clean(self.compartments.cell),
             count=len(self.layout),
             lanes=self.lanes,
             precision=self.precision,
+            watching=watching(self.precision),
             tile=TILE,
             layout="\n".join(f"slot {k}: {text}" for k, text in enumerate(self.layout)),
         )
@@ -144,10 +161,11 @@ class _Emitter(Writer):
             fixed=indented(self.texts.fixed, 4),
             lane=indented(self.texts.lane, 8),
             uniform=indented([f"{n} = R({text})" for n, text in UNIFORM.items() if n in self.texts.used], 8),
-            step=indented(self.texts.step, 12),
+            step=loop_text(loops, 8),
             **self.sampling(extreme),
         )
-        return header + functions(self.texts.used, self.precision) + functions_once(self.texts.used_once) + body
+        called = functions(self.texts.used, self.precision) + functions_once(self.texts.used_once)
+        return header + called + transpose(self.precision) + body
 
     def sampling(self, extreme: int) -> dict[str, str]:
         """The parts of the text that gather what is recorded and write it out, a tile of samples at a time."""
@@ -173,14 +191,22 @@ class _Emitter(Writer):
             return f"theta[{node.label}, lane]"
         return node.op if node.op in ("dt", "v_init") else None
 
+    def loop_leaf(self, node: Node) -> str | None:
+        if node.op != "slot" or not isinstance(node.label, int):
+            return super().loop_leaf(node)
+        name = self.fresh(self.slots[node.label].name.split()[0])
+        self.texts.step.append(f"{name} = {self.place(node.label)}")
+        return name
+
     def keep(self, node: Node) -> str:
-        text, name = bare(self.once(node)), self.fresh(self.graph.hints.get(node, "c"))
+        name = self.fresh(self.graph.hints.get(node, "c"))
         if node.level == Level.FIXED:
-            self.texts.fixed.append(f"{name} = R({text})")
+            self.texts.fixed.append(f"{name} = R({bare(self.once(node))})")
             return name
-        place = self.place(self.new_slot(f"{name}, constant"))
-        self.texts.lane.append(f"{place} = R({text})")
-        self.texts.step.append(f"{name} = {place}")
+        if node not in self.constants:
+            self.constants[node] = self.place(self.new_slot(f"{name}, constant"))
+            self.texts.lane.append(f"{self.constants[node]} = R({bare(self.once(node))})")
+        self.texts.step.append(f"{name} = {self.constants[node]}")
         return name
 
     def place(self, k: int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -150,7 +150,31 @@ class Graph:
                         return self.multiply(self.multiply(x, left), right)
             if y.op == "/" and y.arguments[0].number == 1.0 and x.number is None and y.level >= x.level:
                 return self.divide(x, y.arguments[1])
+        for x, y in ((a, b), (b, a)):
+            if (shorter := self._cancelled(x, y)) is not None:
+                return shorter
         return self.apply("*", a, b)
+
+    def _cancelled(self, x: Node, y: Node) -> Node | None:
+        """The product x * y if a division in y, or below a sum that y is, cancels with a factor of x; else None."""
+        if y.op == "/" and (rest := self._without(x, y.arguments[1])) is not None:
+            return self.multiply(rest, y.arguments[0])
+        if y.op in ("+", "-") and any(
+            part.op == "/" and self._without(x, part.arguments[1]) is not None for part in y.arguments
+        ):
+            left, right = (self.multiply(x, part) for part in y.arguments)
+            return self.add(left, right) if y.op == "+" else self.subtract(left, right)
+        return None
+
+    def _without(self, x: Node, factor: Node) -> Node | None:
+        """The product x without one of its factors; None if it is none."""
+        if x is factor:
+            return self.number(1.0)
+        if x.op == "*":
+            for one, other in (x.arguments, x.arguments[::-1]):
+                if (rest := self._without(one, factor)) is not None:
+                    return self.multiply(rest, other)
+        return None
 
     def divide(self, a: Node, b: Node) -> Node:
         """The quotient a / b with as few divisions in the time loop as may be."""
@@ -184,7 +208,7 @@ class Graph:
         if a.number is not None and a.number > 0 and (folded := self.fold(math.pow, a, b)):
             return folded
         if exponent is not None and exponent == int(exponent) and 0 < abs(exponent) <= 16:
-            positive = self._whole_power(a, int(abs(exponent)))
+            positive = self.whole_power(a, int(abs(exponent)))
             return positive if exponent > 0 else self.divide(self.number(1.0), positive)
         if exponent == 0.0:
             return self.number(1.0)
@@ -194,10 +218,11 @@ class Graph:
             return self.call("exp", self.multiply(self.number(math.log(a.number)), b))
         return self.apply("pow", a, b)
 
-    def _whole_power(self, a: Node, n: int) -> Node:
+    def whole_power(self, a: Node, n: int) -> Node:
+        """The power a ^ n for n > 0 as products."""
         if n == 1:
             return a
-        half = self._whole_power(a, n // 2)
+        half = self.whole_power(a, n // 2)
         square = self.multiply(half, half)
         return self.multiply(square, a) if n % 2 else square
 
@@ -235,20 +260,20 @@ class Graph:
 
 
 INTRINSICS = frozenset(
-    {"exp", "expm1", "exprelr", "dexprelr", "log", "sqrt", "fabs", "sin", "cos", "tan", "tanh", "sinh", "cosh"}
-    | {"asin", "acos", "atan", "atan2", "floor", "ceil", "fmod"}
+    {"exp", "expm1", "exprel", "exprelr", "dexprelr", "log", "sqrt", "fabs", "sin", "cos", "tan", "tanh"}
+    | {"sinh", "cosh", "asin", "acos", "atan", "atan2", "floor", "ceil", "fmod"}
 )
 
 
-def walk(roots: list[Node]) -> list[Node]:
-    """All nodes below the roots, arguments before what they make."""
+def walk(roots: list[Node], known: Container[Node] = ()) -> list[Node]:
+    """All nodes below the roots, arguments before what they make; nothing below what is known."""
     order: dict[Node, None] = {}
     stack: list[tuple[Node, bool]] = [(root, False) for root in reversed(roots)]
     while stack:
         node, ready = stack.pop()
         if node in order:
             continue
-        if ready:
+        if ready or node in known:
             order[node] = None
         else:
             stack.append((node, True))

@@ -50,6 +50,13 @@ def expm1(x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     return np.asarray(np.expm1(np.clip(x, EXP_LOW, EXP_HIGH)))
 
 
+def exprel(x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """The function (e^x - 1) / x, which is 1 at 0."""
+    x = np.asarray(x, dtype=np.float64)
+    safe = np.where(x == 0.0, 1.0, x)
+    return np.where(x == 0.0, 1.0, expm1(safe) / safe)
+
+
 def exprelr(x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """The function x / (e^x - 1), which is 1 at 0."""
     x = np.asarray(x, dtype=np.float64)
@@ -76,6 +83,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "atan": np.arctan,
     "atan2": np.arctan2,
     "pow": np.power,
+    "exprel": exprel,
     "exprelr": exprelr,
     "dexprelr": dexprelr,
 }

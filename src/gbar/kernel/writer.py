@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from gbar.kernel.arithmetic import FUNCTIONS, ONCE
 from gbar.kernel.graph import Graph, Level, Node, walk
+from gbar.kernel.stages import Final, Stage
 
 WIDTH = 100  # longest expression before it is given a name
 UNIFORM = ("injected_now", "t_middle", "t_end")  # leaves that are the same for every lane of a step
@@ -37,6 +39,29 @@ class Texts:
         return {Level.FIXED: self.fixed, Level.LANE: self.lane, Level.STEP: self.step}[level]
 
 
+@dataclass(frozen=True)
+class Loop:
+    """The lines of a loop over lanes; `relative` if it has an exprel, of arguments that loops before have watched."""
+
+    lines: tuple[str, ...]
+    relative: bool
+
+
+def loop_text(loops: Iterable[Loop], by: int) -> str:
+    """Loops over lanes, indented; with the short polynomial of exprel where that serves all lanes."""
+    loops = list(loops)
+    text = ["farthest = NOWHERE"] if any(loop.relative for loop in loops) else []
+    for loop in loops:
+        lines = ["for lane in range(LANES):", *("    " + line for line in loop.lines)]
+        if loop.relative:
+            near = [line.replace("exprel(", "exprel_near(") for line in lines]
+            text += ["if farthest <= NEAR:", *("    " + line for line in near)]
+            text += ["else:", *("    " + line for line in lines)]
+        else:
+            text += lines
+    return indented(text, by)
+
+
 class Writer:
     """Writes values of a graph; what a leaf is called, and where constants of the loop are kept, its subclasses say."""
 
@@ -44,6 +69,7 @@ class Writer:
         self.graph, self.precision = graph, precision
         self.texts = Texts()
         self.names: dict[tuple[Node, bool], str] = {}  # (node, as seen from the time loop)
+        self.kept: dict[Node, str] = {}  # what a loop before has left -> where
         self.errors: dict[Node, str] = {}  # old value -> the text of its rounding error, where that is carried
         self.taken: Counter[str] = Counter()
         self.count(roots)
@@ -96,10 +122,42 @@ class Writer:
 
     # --- in the time loop ---
 
+    def begin(self) -> None:
+        """Begins a further loop over lanes, which has to read again what it does not make."""
+        self.texts.step = []
+        self.names = {
+            (node, inside): text
+            for (node, inside), text in self.names.items()
+            if not inside or node.level == Level.FIXED
+        }
+
+    def loops(self, stages: Iterable[Stage], spare: Callable[[Node], str]) -> list[Loop]:
+        """The loops of a time step; `spare` makes room for a value that a later loop needs."""
+        loops = []
+        for stage in stages:
+            self.begin()
+            places = {final.node: final.place for final in stage.finals if final.how == "="}
+            others = [Final(node, spare(node)) for node in stage.kept if node not in places]
+            places |= {other.node: other.place for other in others}
+            lines = [f"{final.place} {final.how} {self.in_loop(final.node)}" for final in (*stage.finals, *others)]
+            self.texts.step += [line for node in stage.arguments for line in self.watch(self.in_loop(node))]
+            self.texts.step += lines
+            self.kept |= {node: places[node] for node in stage.kept}
+            loops.append(Loop(tuple(self.texts.step), stage.relative))
+        return loops
+
+    def watch(self, argument: str) -> list[str]:
+        """Lines that note whether the argument of an exprel is out of the range of its polynomial."""
+        self.texts.used.add("bits")
+        return [f"x_bits = bits({argument})", "farthest = x_bits if x_bits > farthest else farthest"]
+
     def in_loop(self, node: Node) -> str:
         """The text of a value in the loop over lanes."""
-        for part in walk([node]):
-            if part.level == Level.STEP:
+        for part in walk([node], self.kept):
+            if part in self.kept and (part, True) not in self.names:
+                self.names[part, True] = self.fresh(self.graph.hints.get(part, "x"))
+                self.texts.step.append(f"{self.names[part, True]} = {self.kept[part]}")
+            elif part.level == Level.STEP:
                 for argument in part.arguments:
                     if argument.level < Level.STEP:
                         self.hoist(argument)
@@ -171,12 +229,12 @@ class Writer:
         inside = ", ".join(map(bare, arguments))
         if op == "fabs":
             return f"abs({inside})"
-        if in_loop and op in ("exp", "expm1", "exprelr", "dexprelr", "log", "pow"):
+        if in_loop and op in FUNCTIONS:
             self.texts.used.add(op)
             return f"{'power' if op == 'pow' else op}({inside})"
         if op == "pow":
             return f"({arguments[0]} ** {arguments[1]})"
-        if op in ("exp", "expm1", "exprelr", "dexprelr"):
+        if op in ONCE:
             self.texts.used_once.add(op)
             return f"{op}_once({inside})"
         known = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2"}

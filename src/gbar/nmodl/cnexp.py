@@ -103,9 +103,9 @@ class Affine:
 def cnexp(code: Sequence[t.Assign | t.Step], file: str = "") -> tuple[t.Assign, ...]:
     """The code with every Step solved. Raises NmodlError for an equation that is not affine in its state.
 
-    state' = rate * (target - state) becomes state - expm1(-rate*dt) * (target - state), in which a state that hardly
-    moves keeps its place in float32 too; state' = a becomes state + dt * a. Variables keep their values during the
-    step, as in NEURON, even those that were computed from the state.
+    state' = a + b*state becomes state + dt * (a + b*state) * exprel(b*dt), exprel(x) = (exp(x) - 1) / x: a state that
+    hardly moves keeps its place in float32 too, and nothing is divided by b; state' = a becomes state + dt * a.
+    Variables keep their values during the step, as in NEURON, even those that were computed from the state.
     """
     solved: list[t.Assign] = []
     for line in code:
@@ -128,13 +128,11 @@ def cnexp(code: Sequence[t.Assign | t.Step], file: str = "") -> tuple[t.Assign, 
 
 
 def _advance(line: t.Step, form: Affine) -> t.Expr:
-    state, dt = t.Name(line.state), t.Name("dt")
+    state, time = t.Name(line.state), s.multiply(t.Name("dt"), form.scale)
     if form.factor is None or form.factor == s.ZERO:
-        return s.add(state, s.multiply(dt, s.multiply(form.scale, form.constant)))
-    decay = s.negate(form.factor)
-    target = s.divide(form.constant, decay)
-    exponent = s.multiply(s.multiply(s.negate(decay), form.scale), dt)
-    return s.subtract(state, s.multiply(t.Call("expm1", (exponent,)), s.subtract(target, state)))
+        return s.add(state, s.multiply(time, form.constant))
+    change = s.multiply(time, s.add(form.constant, s.multiply(form.factor, state)))
+    return s.add(state, s.multiply(change, t.Call("exprel", (s.multiply(time, form.factor),))))
 
 
 class _Forms:

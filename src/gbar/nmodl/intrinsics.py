@@ -11,8 +11,8 @@ INTRINSICS = {
 # exp is constant beyond these, so that it is finite and not 0: in constants, in float64 kernels and in the interpreter
 EXP_LOW, EXP_HIGH = -708.0, 709.0
 
-# made by passes only: x / (exp(x) - 1), its derivative, exp(x) - 1
-LOWERED = {"exprelr": 1, "dexprelr": 1, "expm1": 1}
+# made by passes only: exp(x) - 1, (exp(x) - 1) / x, its reciprocal, and the derivative of that
+LOWERED = {"expm1": 1, "exprel": 1, "exprelr": 1, "dexprelr": 1}
 
 # membrane voltage (mV), time (ms), time step (ms), temperature (degC), the segment's area (um2) and diameter (um)
 ENVIRONMENT = frozenset({"v", "t", "dt", "celsius", "area", "diam"})

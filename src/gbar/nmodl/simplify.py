@@ -279,6 +279,6 @@ def _call(call: t.Call) -> t.Expr:
             except (ArithmeticError, ValueError):
                 return call
             return t.Number(result) if math.isfinite(result) else call
-        case t.Call("exprelr", (t.Number(0.0),)):
+        case t.Call("exprel" | "exprelr", (t.Number(0.0),)):
             return ONE
     return call

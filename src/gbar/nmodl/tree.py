@@ -61,8 +61,8 @@ class Binary:
 class Call:
     """A call of a FUNCTION of the file or of an intrinsic: exp, log, log10, sqrt, fabs, pow, sin, cos, tanh, ...
 
-    Passes introduce three intrinsics that NMODL has not: `exprelr(x)` = x / (exp(x) - 1), which is 1 at x = 0, and its
-    derivative `dexprelr(x)`, which is -1/2 at x = 0; and `expm1(x)` = exp(x) - 1.
+    Passes introduce four intrinsics that NMODL has not: `expm1(x)` = exp(x) - 1; `exprel(x)` = (exp(x) - 1) / x and its
+    reciprocal `exprelr(x)`, which are 1 at x = 0; and the derivative of the latter, `dexprelr(x)`, -1/2 at x = 0.
     """
 
     function: str
