@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
 
 from gbar import document
 from gbar.cell import Cell, read_cell
@@ -13,10 +17,11 @@ from gbar.features import spike_counts
 from gbar.kernel.build import Kernel, Precision, build
 from gbar.protocol import Protocol
 from gbar.simulate import cores, simulate
-from gbar.traces import count_statuses
+from gbar.traces import Traces, count_statuses
 from gbar.workflows.progress import Progress, Silent
 
-AT_ONCE = 4 * BLOCK  # rows between two visits to the disk: what an interruption can lose
+AT_ONCE = 4 * BLOCK  # rows between two visits to the disk: what an interruption can lose, twice
+MEMORY = 256 * 1024 * 1024  # bytes of traces at once, if that is a block at least
 
 
 def simulate_dataset(
@@ -47,7 +52,7 @@ def simulate_dataset(
     check_place(output, about, rows, overwrite=overwrite)
     progress.say(f"compiling {cell.name} ({precision})")
     kernel = build(cell, precision)
-    kernel.compiled(min(rows, AT_ONCE), threads or cores())
+    kernel.compiled(min(rows, at_once(kernel, experiment)), threads or cores())
     writer = create(output, about, rows, overwrite=overwrite)
     for warning in writer.warnings:
         progress.say(f"warning: {warning}")
@@ -69,25 +74,47 @@ def fill(
     threads: int | None,
     report: Callable[[int, int], None],
 ) -> None:
-    """Simulates the missing blocks [start, stop), a few at a time; (start, theta, traces, spikes) go to `write`."""
-    space = kernel.compartments.space
+    """Simulates the missing blocks [start, stop), a few at a time; (start, theta, traces, spikes) go to `write`.
+
+    On more threads than one, what has been simulated is written while the next rows are.
+    """
+    space, threads = kernel.compartments.space, threads or cores()
     done = rows - sum(stop - start for start, stop in missing)
-    for start, stop in joined(missing):
-        theta = space.draw(seed, start, stop)
-        traces = simulate(kernel, theta, protocol, threads=threads, progress=_shifted(report, done, rows))
-        write(start, theta, traces, spike_counts(traces))
-        done += stop - start
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="gbar writer") as writer:
+        written: Future[None] | None = None
+        for start, stop in joined(missing, at_once(kernel, protocol)):
+            theta = space.draw(seed, start, stop)
+            traces = simulate(kernel, theta, protocol, threads=threads, progress=_shifted(report, done, rows))
+            if written is not None:
+                written.result()
+            written = writer.submit(_counted, write, start, theta, traces)
+            if threads == 1:
+                written.result()
+            done += stop - start
+        if written is not None:
+            written.result()
     report(done, rows)
+
+
+def _counted(write: Callable[..., None], start: int, theta: Float[np.ndarray, "row parameter"], traces: Traces) -> None:
+    write(start, theta, traces, spike_counts(traces))
+
+
+def at_once(kernel: Kernel, protocol: Protocol) -> int:
+    """How many rows are simulated between two visits to the disk: whole blocks, of no more than `MEMORY` if need be."""
+    samples = len(kernel.compartments.sites) * sum(stimulus.samples for stimulus in protocol.stimuli)
+    blocks = MEMORY // (BLOCK * samples * kernel.dtype.itemsize)
+    return min(AT_ONCE, max(blocks, 1) * BLOCK)
 
 
 def _shifted(report: Callable[[int, int], None], before: int, total: int) -> Callable[[int, int], None]:
     return lambda done, _: report(before + done, total)
 
 
-def joined(blocks: tuple[tuple[int, int], ...], most: int = AT_ONCE) -> list[tuple[int, int]]:
+def joined(blocks: tuple[tuple[int, int], ...], most: int) -> list[tuple[int, int]]:
     """Neighbouring blocks taken together, up to `most` rows.
 
-    >>> joined(((0, 256), (256, 512), (768, 1024)))
+    >>> joined(((0, 256), (256, 512), (768, 1024)), 1024)
     [(0, 512), (768, 1024)]
     """
     runs: list[tuple[int, int]] = []
