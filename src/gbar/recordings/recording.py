@@ -18,10 +18,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Amplifier:
+    """What a file says of the electrode and its amplifier; None where it says nothing."""
+
+    bridge: float | None = None  # MOhm, compensated by bridge balance
+    series_resistance: float | None = None  # MOhm, as measured
+    filter: float | None = None  # kHz, corner of the low-pass filter of the voltage
+    capacitance: float | None = None  # pF, compensated
+
+
+@dataclass(frozen=True)
 class Sweep:
     """One current-clamp sweep: the voltage, and the current as it was delivered, on the same time grid.
 
-    Sample k is at k * dt. The baseline is what lies before the current first leaves its initial value.
+    Sample k is at k * dt. The baseline is what lies before the current first leaves its initial value. Where the file
+    has the measured current, `current` is what was commanded, idealised from it, and `monitored` what was measured.
     """
 
     name: str
@@ -31,6 +42,12 @@ class Sweep:
     start: float  # s after the first sweep, where known; else its index
     warnings: tuple[str, ...] = ()
     holding: float | None = None  # nA, the part of `current` that the file states apart from the stimulus
+    stimulus: str = ""  # the name of the stimulus, as the file has it ("Long Square", "IDrest")
+    condition: str = ""  # of the bath ("TTX"), where stated
+    monitored: Float[np.ndarray, " time"] | None = None  # nA, the current as it was measured
+    amplifier: Amplifier = Amplifier()
+    source: Path | None = None  # the file that it comes from
+    place: str = ""  # and where in it: the path inside the file, the channel
 
     @property
     def duration(self) -> float:
@@ -75,10 +92,12 @@ class Recording:
 
     source: Path
     digest: str  # sha256 of the file
-    format: str  # "NWB 2", "CSV", "NPZ"
+    format: str  # "NWB 2", "ABF 1", "ABF 2", "Igor", "CSV", "TSV", "NPZ", "several files"
     sweeps: tuple[Sweep, ...]
     description: str = ""
+    device: str = ""  # amplifier and digitiser, where stated
     junction_potential: float | None = None  # mV, where stated
+    junction_corrected: bool | None = None  # whether the voltages have it subtracted; None where nobody says
     refused: tuple[str, ...] = ()  # sweeps that were left out, and why
     warnings: tuple[str, ...] = ()  # about the whole file
 
