@@ -1,10 +1,12 @@
-"""`gbar simulate` refuses a place that is taken before it compiles anything."""
+"""`gbar simulate`: a place that is taken is refused at once, rows are streamed to the disk."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from gbar.errors import OutputError
+from gbar.simulate import simulate
 from gbar.workflows import simulate as workflow
 from gbar.workflows.simulate import simulate_dataset
 
@@ -22,3 +24,29 @@ def test_a_place_that_is_taken_is_refused_before_anything_is_compiled(tmp_path, 
     (tmp_path / "other.partial").mkdir()
     with pytest.raises(OutputError, match="a damaged unfinished data set"):
         simulate_dataset("sphere", tmp_path / "other", rows=4)
+
+
+def test_rows_are_the_same_however_many_are_in_memory_at_once(tmp_path, monkeypatch):
+    whole = simulate_dataset("sphere", tmp_path / "whole", rows=600, threads=1)
+    calls: list[int] = []
+
+    def counted(kernel, theta, *rest, **more):
+        calls.append(len(theta))
+        return simulate(kernel, theta, *rest, **more)
+
+    monkeypatch.setattr(workflow, "simulate", counted)
+    monkeypatch.setattr(workflow, "MEMORY", 1)
+    parts = simulate_dataset("sphere", tmp_path / "parts", rows=600, threads=2)
+    assert calls == [256, 256, 88]
+    np.testing.assert_array_equal(parts.theta, whole.theta)
+    np.testing.assert_array_equal(parts.read().v[0], whole.read().v[0])
+
+
+def test_a_full_disk_stops_the_simulations(tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise OutputError("the disk is full", file=tmp_path / "out", remedy="make room")
+
+    monkeypatch.setattr("gbar.dataset.Writer.write", full)
+    with pytest.raises(OutputError, match="the disk is full"):
+        simulate_dataset("sphere", tmp_path / "out", rows=3000, threads=2)
+    assert not (tmp_path / "out").exists()

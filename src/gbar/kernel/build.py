@@ -41,7 +41,7 @@ _RUN = ctypes.CFUNCTYPE(None, *[_P] * 6, *[_N] * 5, _P, _P, *[_N] * 3, _P)  # `r
 
 CABLE_LANES = {"float32": (32, 64), "float64": (16, 32)}  # the narrower where the state of a block exceeds CACHE
 NARROW = 16  # lanes of the blocks that few rows are run in
-NARROW_COST = 1.1  # of a row in a narrow block, where one in a wide block is 1
+NARROW_COST = 1.25  # of a row in a narrow block, where one in a wide block is 1
 CACHE = 6 * 1024 * 1024  # bytes, beyond a second-level cache: stretches are read in order, which hides its misses
 
 
