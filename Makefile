@@ -44,7 +44,7 @@ docs: setup
 bench: bench-engine bench-inverse bench-four bench-agreement
 
 bench-engine: setup
-	$(RUN) benchmarks/engine.py
+	$(RUN) -m benchmarks.engine
 
 bench-inverse: setup
 	$(RUN) benchmarks/inverse.py
