@@ -41,7 +41,7 @@ _RUN = ctypes.CFUNCTYPE(None, *[_P] * 6, *[_N] * 5, _P, _P, *[_N] * 3, _P)  # `r
 
 CABLE_LANES = {"float32": (32, 64), "float64": (16, 32)}  # the narrower where the state of a block exceeds CACHE
 NARROW = 16  # lanes of the blocks that few rows are run in
-NARROW_COST = 1.25  # of a row in a narrow block, where one in a wide block is 1
+GROWTH = 0.8  # a block of n lanes takes as long as n to this power
 CACHE = 6 * 1024 * 1024  # bytes, beyond a second-level cache: stretches are read in order, which hides its misses
 
 
@@ -99,12 +99,12 @@ class Kernel:
     def compiled(self, rows: int, threads: int) -> Kernel:
         """This kernel, or its narrow one if that has done so many rows sooner, on so many threads; compiled."""
 
-        def time(lanes: int) -> int:
+        def time(lanes: int) -> float:
             blocks = -(-rows // lanes)
-            return -(-blocks // threads) * lanes
+            return -(-blocks // threads) * float(lanes) ** GROWTH
 
         best = self
-        if not self.fixed and self.lanes > NARROW and NARROW_COST * time(NARROW) <= time(self.lanes):
+        if not self.fixed and self.lanes > NARROW and time(NARROW) <= time(self.lanes):
             best = self.narrow
         best.run  # noqa: B018 (compiles)
         return best
