@@ -17,8 +17,8 @@ from gbar.simulate import simulate
 def prepare(work: str, settings: dict[str, Any]) -> Ready:
     cell = read_cell(Path(work) / "cell.yaml")
     theta = np.load(Path(work) / "theta.npy")[: settings.get("rows")]
-    kernel = build(cell, settings["precision"])
-    simulate(kernel, theta[:1], cell.protocol, threads=1)
+    kernel = build(cell, settings["precision"]).compiled(len(theta), 1)
+    simulate(kernel, theta[: kernel.lanes], cell.protocol, threads=1)
     told = f"{kernel.lanes} lanes"
     if settings.get("widths"):
         told = ", ".join(f"{count} {register}" for register, count in widths().items())
