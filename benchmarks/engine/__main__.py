@@ -17,6 +17,7 @@ from benchmarks.engine import environments, report, scaling, targets  # noqa: E4
 from benchmarks.engine.race import race  # noqa: E402
 from benchmarks.engine.works import CA1, ROOT, WORKS  # noqa: E402
 
+from gbar.errors import UserError  # noqa: E402
 from gbar.files import write_whole  # noqa: E402
 
 PARTS = ROOT / "bench" / "engine"
@@ -26,6 +27,8 @@ QUICK = ("a", "d")
 
 def main() -> None:
     arguments = parsed()
+    if not hasattr(os, "sched_setaffinity"):
+        raise SystemExit("every simulator is kept on one core, which this system has no way to do")
     core = max(os.sched_getaffinity(0))
     makers = parts(arguments.pairs, core)
     chosen = arguments.only.split(",") if arguments.only else [*QUICK] if arguments.quick else list(makers)
@@ -37,7 +40,7 @@ def main() -> None:
         print(f"{name}: {time.perf_counter() - start:.0f} s so far", flush=True)
         try:
             found = makers[name]()
-        except (FileNotFoundError, environments.Missing) as reason:
+        except (FileNotFoundError, environments.Missing, UserError) as reason:
             print(f"  not measured: {reason}", flush=True)
             continue
         write_whole(PARTS / f"{name}.json", json.dumps(found, indent=1).encode())

@@ -11,6 +11,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from benchmarks.engine.targets import WORKS, of_threads, ratio
 from matplotlib.axes import Axes
+from matplotlib.patches import Patch
 
 INK, GREY = "#1b1b1b", "#8a8a8a"
 COLOURS = {"NEURON": "#4c72b0", "CoreNEURON": "#64b5cd", "Arbor": "#dd8452", "Jaxley": "#55a868", "Brian2": "#c44e52"}
@@ -34,48 +35,45 @@ def draw(parts: dict[str, Any], folder: Path) -> None:
 
 
 def ratios(parts: dict[str, Any], file: Path) -> None:
-    """How many times longer each peer takes than gbar in float32; hollow bars: than gbar in float64."""
+    """How many times longer each peer takes, by its best way: float32 beside any precision, float64 beside float64."""
     works = [name for name in WORKS if name in parts]
-    figure, axes = plt.subplots(figsize=(9, 4.2), layout="constrained")
-    for place, name in enumerate(works):
-        best = _best(parts[name])
-        width = 0.8 / len(COLOURS)
-        for k, (peer, colour) in enumerate(COLOURS.items()):
-            x = place + (k - (len(COLOURS) - 1) / 2) * width
-            if peer not in best:
-                axes.text(x, 1.05, "–", ha="center", va="bottom", color=GREY)
-                continue
-            value = best[peer]["float32"]
-            axes.bar(x, value, 0.9 * width, color=colour, label=peer if place == 0 else None)
-            axes.text(x, value * 1.04, f"{value:.3g}", ha="center", va="bottom", fontsize=7, color=INK)
-            if "float64" in best[peer]:
-                axes.plot([x - 0.42 * width, x + 0.42 * width], [best[peer]["float64"]] * 2, color="white", lw=1.6)
-    axes.set_yscale("log")
-    axes.set_ylim(bottom=1)
-    axes.set_xticks(range(len(works)), [SHORT[name] for name in works])
-    axes.set_ylabel("time of the peer / time of gbar")
-    axes.set_title(
-        "One core, the same work in turn. Bars: each peer's best over gbar float32; "
-        "white lines: its best float64 over gbar float64",
-        fontsize=8, color=GREY, loc="left",
-    )  # fmt: skip
-    axes.legend(frameon=False, ncols=len(COLOURS), fontsize=8, loc="upper right")
-    axes.spines[["top", "right"]].set_visible(False)
+    figure, axes = plt.subplots(2, 1, figsize=(9, 5), layout="constrained", sharex=True)
+    titles = ("gbar float32; the peers in their best precision", "gbar float64; the peers in float64")
+    for one, precision, title in zip(axes, PRECISIONS, titles, strict=True):
+        for place, name in enumerate(works):
+            _bars(one, place, best(parts[name], precision))
+        one.set_yscale("log")
+        one.set_ylim(1, 200)
+        one.set_yticks([1, 3, 10, 30, 100], ["1", "3", "10", "30", "100"])
+        one.set_title(title, fontsize=9, color=INK, loc="left")
+        one.spines[["top", "right"]].set_visible(False)
+    axes[1].set_xticks(range(len(works)), [SHORT[name] for name in works], fontsize=8)
+    axes[1].set_xlim(-0.5, len(works) - 0.5)
+    figure.supylabel("time of the peer / time of gbar, one core", fontsize=9)
+    handles = [Patch(color=colour, label=peer) for peer, colour in COLOURS.items()]
+    figure.legend(handles=handles, frameon=False, ncols=len(COLOURS), fontsize=8, loc="outside upper right")
     figure.savefig(file, dpi=150)
     plt.close(figure)
 
 
-def _best(part: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """The smallest ratio of each peer to gbar float32 by any of its ways, and to gbar float64 by those in float64."""
-    best: dict[str, dict[str, float]] = {}
+def _bars(axes: Axes, place: int, values: dict[str, float]) -> None:
+    """The bars of one work; a dash for a peer that cannot do it."""
+    width = 0.85 / len(COLOURS)
+    for k, (peer, colour) in enumerate(COLOURS.items()):
+        x = place + (k - (len(COLOURS) - 1) / 2) * width
+        value = values.get(peer)
+        axes.bar(x, value or 1.0, 0.9 * width, color=colour)
+        text = f"{value:.2g}" if value and value < 10 else f"{value:.0f}" if value else "–"
+        axes.text(x, 1.05 * (value or 1.0), text, ha="center", va="bottom", fontsize=7, color=INK if value else GREY)
+
+
+def best(part: dict[str, Any], precision: str) -> dict[str, float]:
+    """The smallest ratio of each peer: to gbar float32 by any of its ways, to gbar float64 by those in float64."""
+    found: dict[str, float] = {}
     for way in part["ways"]:
-        if way["role"] in ("table", "loop"):
-            continue
-        mine = best.setdefault(way["peer"], {})
-        for precision in ("float32", "float64"):
-            if precision in ("float32", way["precision"]):
-                mine[precision] = min(mine.get(precision, float("inf")), ratio(way, precision))
-    return best
+        if way["role"] not in ("table", "loop") and precision in ("float32", way["precision"]):
+            found[way["peer"]] = min(found.get(way["peer"], float("inf")), ratio(way, precision))
+    return found
 
 
 def scaling(parts: dict[str, Any], file: Path) -> None:
