@@ -3,56 +3,46 @@
 | content | extensions | units |
 |---|---|---|
 | NWB 2 (HDF5) | .nwb, .h5, .hdf5 | the file's own |
+| Axon binary, 1 and 2 | .abf | the file's own |
+| Igor binary waves | .ibw, or a folder of them | the file's own |
 | text table | .csv, .tsv, .txt | in the headings, or stated |
 | NumPy archive | .npz | in the arrays' names, or stated |
+| cell file: several of these | .yaml | as stated there |
+
+What a reader returns are the parts of a `Recording`. A sweep whose current was measured has the same array as
+`current` and as `monitored`; `read` then puts the command that is found in it into `current`.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gbar.errors import RecordingError
+from gbar.recordings.cell_file import read_cell_file
 from gbar.recordings.choice import Choice, choose
-from gbar.recordings.recording import Recording, Sweep
+from gbar.recordings.formats import Kind, kind_of
+from gbar.recordings.recording import Amplifier, Recording, Sweep
 from gbar.recordings.table import Declared, read_table
-from gbar.recordings.table_file import check_file
+from gbar.recordings.table_file import check_file, refuse
 
-__all__ = ["Choice", "Recording", "Sweep", "choose", "read", "read_recording"]
+__all__ = ["Amplifier", "Choice", "Recording", "Sweep", "choose", "read", "read_recording"]
 
-_HDF5, _ZIP = b"\x89HDF\r\n\x1a\n", (b"PK\x03\x04", b"PK\x05\x06")
-_EXPECTED = {
-    ".nwb": "HDF5",
-    ".h5": "HDF5",
-    ".hdf5": "HDF5",
-    ".npz": "NPZ",
-    ".csv": "text",
-    ".tsv": "text",
-    ".txt": "text",
+_TABLE = ("voltage_unit", "current_unit", "time_unit", "dt", "stimulus")
+_OPTIONS: dict[Kind, tuple[str, ...]] = {
+    "NWB": ("electrode", "sweeps"),
+    "ABF": ("stimulus_folder",),
+    "Igor": (),
+    "NPZ": _TABLE,
+    "TSV": _TABLE,
+    "CSV": _TABLE,
+    "cell file": (),
 }
-_FOREIGN_MARKS = {
-    b"ABF ": "an Axon binary file (ABF1)",
-    b"ABF2": "an Axon binary file (ABF2)",
-    b"DATA": "a HEKA file",
-    b"DAT1": "a HEKA file",
-    b"DAT2": "a HEKA file",
-    b"\x93NUMPY": "a single NumPy array",
-    b"MATLAB": "a MATLAB file",
-}
-_FOREIGN_ENDINGS = {
-    ".abf": "an Axon binary file",
-    ".ibw": "an Igor binary wave",
-    ".dat": "a HEKA or LabVIEW file",
-    ".mat": "a MATLAB file",
-    ".npy": "a single NumPy array",
-    ".smr": "a Spike2 file",
-    ".wcp": "a WinWCP file",
-    ".tdms": "a LabVIEW file",
-    ".pkl": "a Python pickle",
-    ".xlsx": "a spreadsheet",
-}
-_READABLE = "gbar reads NWB 2 (.nwb), tables (.csv, .tsv) and NumPy archives (.npz): export the sweeps as one of these"
+_IGOR_ENDING = ".ibw"
 
 
 def read(
@@ -63,86 +53,154 @@ def read(
     time_unit: str | None = None,
     dt: str | None = None,
     stimulus: str | Path | None = None,
+    stimulus_folder: str | Path | None = None,
+    electrode: str | None = None,
+    sweeps: Sequence[str] | None = None,
     allow_large: bool = False,
 ) -> Recording:
-    """Reads the current-clamp sweeps of a file.
+    """Reads the current-clamp sweeps of one cell: a file, a folder of Igor waves, or a cell file that names several.
 
-    The keywords state what a table does not say itself: units ("mV", "pA", "ms"), the sampling interval ("0.05 ms"),
-    the file with the currents. `allow_large` lets through |v| > 500 mV and |I| > 20 nA, which suggest a wrong unit.
+    The keywords state what a file does not say itself. Tables: units ("mV", "pA", "ms"), the sampling interval
+    ("0.05 ms"), the file with the currents. ABF: the folder with the stimulus files that the protocol names. NWB: the
+    electrode, where several cells share a file, and the names of the sweeps, where all of them would not fit in memory.
+    `allow_large` lets through |v| > 500 mV and |I| > 20 nA, which suggest a wrong unit.
     Raises RecordingError, in one line, for anything that is not a usable current-clamp recording.
 
     >>> read("cell.csv", voltage_unit="mV", current_unit="pA", dt="0.05 ms", stimulus="currents.csv")  # doctest: +SKIP
     """
     path = Path(path)
-    check_file(path)
-    kind = _kind(path)
-    declared = Declared(voltage_unit, current_unit, time_unit, dt, None if stimulus is None else Path(stimulus))
-    if kind == "HDF5":
-        if declared != Declared():
-            what = "an NWB file states its own units, times and stimuli"
-            raise RecordingError(what, file=path, remedy="leave the options out that state them")
-        from gbar.recordings.nwb import read_nwb
-
-        parts: dict[str, Any] = {"format": "NWB 2", **read_nwb(path, allow_large=allow_large)}
-    else:
-        name = "NPZ" if kind == "NPZ" else "TSV" if path.suffix.lower() == ".tsv" else "CSV"
-        parts = {"format": name, **read_table(path, declared, allow_large=allow_large)}
-    return Recording(source=path, digest=_digest(path), **parts)
+    files = _files(path)
+    kind: Kind = "Igor" if path not in files else kind_of(path)
+    given: dict[str, Any] = {
+        "voltage_unit": voltage_unit,
+        "current_unit": current_unit,
+        "time_unit": time_unit,
+        "dt": dt,
+    }
+    given |= {"stimulus": stimulus, "stimulus_folder": stimulus_folder, "electrode": electrode, "sweeps": sweeps}
+    stated: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    _check_options(path, kind, stated)
+    if kind == "cell file":
+        return read_cell_file(path, read, allow_large=allow_large)
+    before = _states(files)
+    parts = _parts(path, files, kind, stated, allow_large)
+    digest = _digest(files)
+    if _states(files) != before:
+        refuse(path, "it changed while it was read", "wait until the recording is finished and written")
+    return _finished(Recording(source=path, digest=digest, **parts))
 
 
 read_recording = read
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def _parts(path: Path, files: list[Path], kind: Kind, stated: dict[str, Any], allow_large: bool) -> dict[str, Any]:
+    """What the reader of that kind of file finds."""
+    if kind == "NWB":
+        from gbar.recordings.nwb import read_nwb
+
+        return {"format": "NWB 2", **read_nwb(path, allow_large=allow_large, **stated)}
+    if kind == "ABF":
+        from gbar.recordings.abf import read_abf
+
+        return read_abf(path, allow_large=allow_large, **stated)
+    if kind == "Igor":
+        from gbar.recordings.igor import read_igor
+
+        return read_igor(files, allow_large=allow_large)
+    given = stated | ({"stimulus": Path(stated["stimulus"])} if "stimulus" in stated else {})
+    return {"format": kind, **read_table(path, Declared(**given), allow_large=allow_large)}
 
 
-def _kind(path: Path) -> str:
-    """HDF5, NPZ or text, by content; refused where the extension says otherwise, or neither is known."""
-    with path.open("rb") as stream:
-        head = stream.read(4096)
-    ending = path.suffix.lower()
-    expected = _EXPECTED.get(ending)
-    foreign = next((name for mark, name in _FOREIGN_MARKS.items() if head.startswith(mark)), None)
-    if ending in _FOREIGN_ENDINGS or (foreign and expected != "text"):
-        what = foreign or _FOREIGN_ENDINGS[ending]
-        raise RecordingError(f"{what}, which gbar does not read yet", file=path, remedy=_READABLE)
-    content = _content(path, head)
-    if expected is None and content in ("HDF5", "NPZ", "text"):
-        return content
-    if expected != content:
-        is_not = f", not {expected} as {ending} promises" if expected else ""
-        raise RecordingError(f"its content is {content}{is_not}", file=path, remedy=_READABLE)
-    return content
+def _check_options(path: Path, kind: Kind, stated: dict[str, Any]) -> None:
+    """Refuses what is stated of a file that says it itself, or has no such thing."""
+    odd = [name for name in stated if name not in _OPTIONS[kind]]
+    if not odd:
+        return
+    if set(odd) <= set(_TABLE) and kind != "cell file":
+        refuse(path, f"a file of this kind ({kind}) states its own units, times and stimuli", f"leave out {odd[0]}")
+    where = "state it in the cell file" if kind == "cell file" else "leave it out"
+    refuse(path, f"{odd[0]} says nothing of a file of this kind ({kind})", where)
 
 
-def _content(path: Path, head: bytes) -> str:
-    if _is_hdf5(path):
-        return "HDF5"
-    if head.startswith(_ZIP):
-        return "NPZ"
-    return "text" if _is_text(head) else "unknown binary data"
+def _files(path: Path) -> list[Path]:
+    """The file itself, or the waves of a folder."""
+    with suppress(OSError):  # check_file says which
+        if path.is_dir():
+            return _waves(path)
+    check_file(path)
+    return [path]
 
 
-def _is_hdf5(path: Path) -> bool:
-    """Whether the HDF5 signature stands at 0, 512, 1024, 2048, ... (a user block may precede it)."""
-    size = path.stat().st_size
-    with path.open("rb") as stream:
-        place = 0
-        while place < size:
-            stream.seek(place)
-            if stream.read(8) == _HDF5:
-                return True
-            place = max(512, 2 * place)
-    return False
-
-
-def _is_text(head: bytes) -> bool:
-    if b"\0" in head:
-        return False
+def _waves(folder: Path) -> list[Path]:
+    """The Igor waves of a folder; raises RecordingError if it holds none, or other recordings beside them."""
     try:
-        head.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        return error.start > len(head) - 4 and len(head) == 4096  # a character cut off by the end of the block
-    return True
+        names = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
+    except OSError as error:
+        refuse(folder, f"cannot be opened: {error.strerror}", "check the path and its permissions")
+    if {".zgroup", "zarr.json"} & {p.name for p in folder.glob("*z*")}:
+        refuse(folder, "is a directory of Zarr data, which gbar reads no recordings from", "export it as NWB 2 in HDF5")
+    waves = [p for p in names if p.suffix.lower() == _IGOR_ENDING and p.is_file()]
+    others = sorted({p.suffix.lower() for p in names} & {".nwb", ".abf", ".npz", ".csv", ".tsv", ".h5", ".hdf5"})
+    if not waves:
+        refuse(folder, "is a directory, not a recording", "name a file in it, or a cell file that names several")
+    if others:
+        what = f"is a directory with .ibw and {', '.join(others)} files: which of them are one cell is not said"
+        refuse(folder, what, "name the files in a cell file (.yaml)")
+    return waves
+
+
+def _states(files: Iterable[Path]) -> list[tuple[int, int]]:
+    """What changes when a file is written to."""
+    found = [file.stat() for file in files]
+    return [(state.st_size, state.st_mtime_ns) for state in found]
+
+
+def _digest(files: list[Path]) -> str:
+    """The sha256 of a file; of several, that of their names and digests."""
+    found = []
+    for file in files:
+        with file.open("rb") as stream:
+            found.append(hashlib.file_digest(stream, "sha256").hexdigest())
+    if len(files) == 1:
+        return found[0]
+    lines = [f"{file.name} {digest}\n" for file, digest in zip(files, found, strict=True)]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _finished(recording: Recording) -> Recording:
+    """Measured currents idealised, names that suit any terminal and file system, duplicates told."""
+    sweeps = tuple(_commanded(sweep) for sweep in recording.sweeps)
+    names = [_plain(sweep.name) for sweep in sweeps]
+    times = Counter(names)
+    if max(times.values(), default=1) > 1:
+        names = [f"{name}[{k}]" if times[name] > 1 else name for k, name in enumerate(names)]
+    sweeps = tuple(replace(s, name=name) if s.name != name else s for s, name in zip(sweeps, names, strict=True))
+    sweeps = tuple(s if s.source else replace(s, source=recording.source) for s in sweeps)
+    return replace(recording, sweeps=sweeps, warnings=recording.warnings + _duplicates(sweeps))
+
+
+def _commanded(sweep: Sweep) -> Sweep:
+    """The sweep with the current that was commanded, where its reader has the measured one alone."""
+    if sweep.monitored is not sweep.current:
+        return sweep
+    from gbar.recordings.command import idealised
+
+    return idealised(sweep)
+
+
+def _plain(name: str) -> str:
+    """A sweep's name without what could lead out of a folder or disturb a terminal."""
+    kept = "".join("_" if c in '/\\:*?"<>|' or not c.isprintable() else c for c in name).strip()
+    return "_" * len(kept) if kept.strip(".") == "" else kept[:200]
+
+
+def _duplicates(sweeps: Sequence[Sweep]) -> tuple[str, ...]:
+    """Sweeps that are the same, sample for sample."""
+    seen: dict[bytes, str] = {}
+    found = []
+    for sweep in sweeps:
+        mark = hashlib.sha256(sweep.v.tobytes() + sweep.current.tobytes()).digest()
+        if mark in seen:
+            found.append(f"sweeps {seen[mark]} and {sweep.name} are the same, sample for sample: is one a copy?")
+        seen.setdefault(mark, sweep.name)
+    return tuple(found)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,8 @@ class Recording:
     junction_corrected: bool | None = None  # whether the voltages have it subtracted; None where nobody says
     refused: tuple[str, ...] = ()  # sweeps that were left out, and why
     warnings: tuple[str, ...] = ()  # about the whole file
+    started: datetime | None = None  # when the session began, where stated
+    subject: Mapping[str, str] = field(default_factory=dict)  # species, sex, age, ..., as far as stated
 
     def sweep(self, name: str) -> Sweep:
         """The sweep of that name; raises RecordingError if there is none."""
