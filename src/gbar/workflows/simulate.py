@@ -21,7 +21,7 @@ from gbar.traces import Traces, count_statuses
 from gbar.workflows.progress import Progress, Silent
 
 AT_ONCE = 4 * BLOCK  # rows between two visits to the disk: what an interruption can lose, twice
-MEMORY = 256 * 1024 * 1024  # bytes of traces at once, if that is a block at least
+MEMORY = 32 * 1024 * 1024  # bytes of traces at once, if that is a block at least; larger memory has to be cleared anew
 
 
 def simulate_dataset(
