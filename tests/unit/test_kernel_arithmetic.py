@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gbar.kernel.arithmetic import functions
+from gbar.kernel.arithmetic import FORMATS, functions, watching
 
 HEADER = """
 import numpy as np
@@ -27,21 +27,32 @@ def all_{name}(x):
         y[i] = {name}(x[i])
     return y
 """
-POWERS = """
+PAIRS = """
 @njit(**OPTIONS)
-def all_power(x, y):
+def all_{name}(x, y):
     z = np.empty_like(x)
     for i in range(len(x)):
-        z[i] = power(x[i], y[i])
+        z[i] = {name}(x[i], y[i])
     return z
 """
-NAMES = ("exp", "expm1", "exprelr", "dexprelr", "log")
+BITS = """
+{watching}
+@njit(**OPTIONS)
+def is_near(x):
+    y = np.empty(len(x), np.bool_)
+    for i in range(len(x)):
+        y[i] = bits(x[i]) <= NEAR
+    return y
+"""
+NAMES = ("exp", "expm1", "exprel", "exprel_near", "exprelr", "dexprelr", "log")
+TWO = ("exp2", "exprelr_by", "power")
 Functions = dict[str, Callable[..., np.ndarray]]
 
 
 def compiled(precision: str, folder: Path) -> Functions:
-    text = HEADER.format(precision=precision) + functions({*NAMES, "pow"}, precision)
-    text += "".join(EACH.format(name=name) for name in NAMES) + POWERS
+    text = HEADER.format(precision=precision) + functions({*NAMES, "exp2", "exprelr_by", "pow", "bits"}, precision)
+    text += "".join(EACH.format(name=name) for name in NAMES) + "".join(PAIRS.format(name=name) for name in TWO)
+    text += BITS.format(watching=watching(precision))
     path = folder / f"functions_{precision}.py"
     path.write_text(text)
     spec = importlib.util.spec_from_file_location(path.stem, path)
@@ -49,7 +60,7 @@ def compiled(precision: str, folder: Path) -> Functions:
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
     spec.loader.exec_module(module)
-    return {name: getattr(module, f"all_{name}") for name in (*NAMES, "power")}
+    return {name: getattr(module, f"all_{name}") for name in (*NAMES, *TWO)} | {"is_near": module.is_near}
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +98,12 @@ def true_exprelr(x: np.ndarray) -> np.ndarray:
     return np.where(x == 0, 1.0, safe / np.expm1(safe))
 
 
+def true_exprel(x: np.ndarray) -> np.ndarray:
+    x = x.astype(np.longdouble)
+    safe = np.where(x == 0, 1.0, x)
+    return np.asarray(np.where(x == 0, 1.0, np.expm1(safe) / safe))
+
+
 def true_dexprelr(x: np.ndarray) -> np.ndarray:
     x = x.astype(np.float64)
     near = np.abs(x) < 0.3
@@ -116,8 +133,11 @@ def test_exp_is_finite_at_both_ends_and_keeps_nan(single: Functions, double: Fun
         assert np.isfinite(y).all() and (y > 1e37).all()
         low = f["exp"](np.array([-np.inf, -1e30, -750.0], dtype))
         assert (low >= 0).all() and (low < 2e-38).all()
+        nan = np.array([np.nan, -np.nan], dtype)
         for name in NAMES:
-            assert np.isnan(f[name](np.array([np.nan], dtype))).all(), name
+            assert np.isnan(f[name](nan)).all(), name
+        assert np.isnan(f["exp2"](nan, np.full(2, 100.0, dtype))).all()
+        assert np.isnan(f["exprelr_by"](nan, nan)).all()
 
 
 def test_expm1_keeps_its_relative_accuracy_near_zero(single: Functions, double: Functions) -> None:
@@ -182,3 +202,80 @@ def test_power_of_any_sign(single: Functions, double: Functions, dtype: type) ->
     assert np.isnan(expected).sum() == 6 and np.isinf(expected).sum() == 3
     found = (single if dtype is np.float32 else double)["power"](x, y)
     assert np.allclose(found, expected, rtol=2e-5 if dtype is np.float32 else 1e-13, atol=0, equal_nan=True)
+
+
+def test_exp2_is_good_to_two_ulp_of_its_argument(single: Functions, double: Functions) -> None:
+    t = np.concatenate([np.linspace(-102, 102, 1_000_001), np.arange(-102, 103) + 0.5, around_zero(50)])
+    t32 = t.astype(np.float32)
+    assert ulps(single["exp2"](t32, np.full_like(t32, 126.0)), np.exp2(t32.astype(np.float64))) < 2.0
+    t64 = np.concatenate([np.linspace(-1021, 1022, 1_000_001), np.arange(-1021, 1022) + 0.5, t])
+    exact = np.exp2(t64.astype(np.longdouble))
+    error = np.abs(double["exp2"](t64, np.full_like(t64, 1022.0)).astype(np.longdouble) - exact) / exact
+    assert float(error.max()) < 1.5 * 2.2e-16
+
+
+@pytest.mark.parametrize("limit", [12.75, 102.0, 126.0])
+def test_exp2_of_whole_numbers_is_exact_and_ends_at_its_limit(
+    single: Functions, double: Functions, limit: float
+) -> None:
+    for f, dtype in ((single, np.float32), (double, np.float64)):
+        whole = np.arange(-int(limit), int(limit) + 1).astype(dtype)
+        assert np.array_equal(f["exp2"](whole, np.full_like(whole, limit)), np.exp2(whole))
+        beyond = np.array([limit, np.nextafter(limit, np.inf), 1e30, np.inf], dtype)
+        for sign in (1, -1):
+            found = f["exp2"]((sign * beyond).astype(dtype), np.full_like(beyond, limit))
+            assert np.unique(found).size == 1
+            assert np.allclose(found, 2.0 ** (sign * limit), rtol=1e-6 if dtype is np.float32 else 1e-15, atol=0)
+
+
+def test_exprel_at_every_float32_near_zero_and_where_its_forms_meet(single: Functions) -> None:
+    x = np.concatenate([around_zero(200), neighbours(-1.0, 2000), np.linspace(-86, 80, 400_001).astype(np.float32)])
+    y = single["exprel"](x)
+    assert ulps(y, true_exprel(x).astype(np.float64)) < 4.0
+    assert np.allclose(y[x == 0], 1.0, rtol=1e-7, atol=0)
+
+
+def test_exprel_in_float64(double: Functions) -> None:
+    tiny = np.geomspace(1e-300, 1.0, 100_001)
+    x = np.concatenate([tiny, -tiny, np.linspace(-1.1, 0.1, 100_001), np.linspace(-700, 700, 100_001), [0.0, -0.0]])
+    exact = true_exprel(x)
+    assert float((np.abs(double["exprel"](x) - exact) / exact).max()) < 6 * 2.2e-16
+
+
+def test_exprel_far_from_zero(single: Functions, double: Functions) -> None:
+    for f, dtype in ((single, np.float32), (double, np.float64)):
+        found = f["exprel"](np.array([-np.inf, -1e30, -1e4, 1e4, np.inf], dtype))
+        assert found[0] == 0.0 and np.allclose(found[1:3], [1e-30, 1e-4], rtol=1e-6)
+        assert found[3] > 1e30 and found[4] == 0.0  # e^x is constant at last
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_both_forms_of_exprel_give_the_same_bits(single: Functions, double: Functions, dtype: type) -> None:
+    f = single if dtype is np.float32 else double
+    x = np.concatenate([-np.abs(around_zero(200)), np.linspace(-1, 0, 500_001), [-1.0, -0.0, 0.0]]).astype(dtype)
+    assert np.array_equal(f["exprel"](x), f["exprel_near"](x))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_bits_are_compared_as_numbers_are(single: Functions, double: Functions, dtype: type) -> None:
+    f = single if dtype is np.float32 else double
+    one, least = dtype(-1.0), np.finfo(dtype).smallest_subnormal
+    inside = np.array([one, np.nextafter(one, dtype(0)), -0.5, -least, -0.0], dtype)
+    outside = np.array([np.nextafter(one, dtype(-2)), -1e30, -np.inf, least, 0.5, np.inf, np.nan, -np.nan], dtype)
+    assert f["is_near"](inside).all() and not f["is_near"](outside).any()
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_exprelr_by_a_known_exponential(single: Functions, double: Functions, precision: str) -> None:
+    f, dtype = (single, np.float32) if precision == "float32" else (double, np.float64)
+    meet = FORMATS[precision].even_near
+    x = np.concatenate(
+        [around_zero(200), neighbours(meet, 2000), neighbours(-meet, 2000), np.linspace(-80, 80, 200_001)]
+    )
+    x = x.astype(dtype)
+    e = np.exp(x.astype(np.longdouble)).astype(dtype)
+    exact = 1.0 / true_exprel(x)
+    assert float((np.abs(f["exprelr_by"](x, e) - exact) / exact).max()) < 6 * np.finfo(dtype).eps
+    ends = np.array([0.0, -0.0, -np.inf, -1e30, 1e4], dtype)
+    found = f["exprelr_by"](ends, f["exp"](ends))
+    assert found[:4].tolist() == [1.0, 1.0, np.inf, ends.dtype.type(1e30)] and found[4] < 1e-30

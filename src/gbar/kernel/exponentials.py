@@ -142,7 +142,7 @@ class _Pass:
         g = self.graph
         exponent = g.multiply(g.number(slope * LOG2E), members[0][0].base)
         exponent = g.add(exponent, g.number(-slope * LOG2E * centre))
-        limit = math.floor(self.limit / max(abs(n) for _, n in members))
+        limit = self.limit / max(abs(n) for _, n in members)
         return _Family(exponent, limit, tuple((term, n, term.k * centre + term.c) for term, n in members))
 
     def power(self, term: _Term, slope: float) -> int | None:
@@ -231,7 +231,8 @@ class _Pass:
 
 def _slopes(terms: Sequence[_Term]) -> list[float]:
     """Slopes of which those of the terms may be multiples."""
-    return [sign * abs(term.k) / part for term in terms for part in range(1, PARTS + 1) for sign in (1, -1)]
+    sizes = dict.fromkeys(abs(term.k) / part for term in terms for part in range(1, PARTS + 1))
+    return [sign * size for size in sizes for sign in (1, -1)]
 
 
 def _apart(term: _Term, base: float) -> float:
