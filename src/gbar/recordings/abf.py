@@ -1,4 +1,4 @@
-"""Axon binary files (ABF 1 and 2): current-clamp sweeps with the command of the protocol, or with a recorded current."""
+"""Axon binary files (ABF 1 and 2): current-clamp sweeps, with the command of the protocol or a recorded current."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ _MOST_BYTES = 2_000_000_000  # of all sweeps in memory
 _FROM_FILE = 2  # an output's source
 _CLAMPED = 0.7  # of a command's step in volts: so much of it at once in the recorded voltage is voltage clamp
 _AT_ONCE = 1.0  # ms
+_VARIES = 1e-6  # nA: a command that varies less is constant
 _LIKE = (0.8, 1.25)  # how many times the command a recorded current may be and pass as the same
 
 
@@ -192,6 +193,7 @@ def _disagreement(header: Header, chosen: Roles, sweeps: list[Sweep]) -> tuple[s
     if chosen.command is None or chosen.current is None or not both:
         return ()
     names = header.inputs[chosen.current].name, header.outputs[chosen.command].name
+    both = [(asked, got) for asked, got in both if np.ptp(asked) > _VARIES]
     varied = sum(float(np.sum((asked - asked.mean()) ** 2)) for asked, _ in both)
     common = sum(float(np.sum((asked - asked.mean()) * (got - got.mean()))) for asked, got in both)
     if varied > 0.0 and not _LIKE[0] <= common / varied <= _LIKE[1]:

@@ -6,6 +6,7 @@ is the user's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -15,6 +16,7 @@ from gbar.errors import RecordingError, UnitError
 from gbar.recordings.abf_header import EPISODIC, Header, Input, Output
 
 _STATE = "state them: voltage_channel='...', current_channel='...' (--voltage-channel, --current-channel)"
+_MOST = 16  # channels listed in a message
 _TABLE = "if the numbers are right, export the sweeps as a table and state the units"
 
 
@@ -55,7 +57,8 @@ class _Finder:
         self.active = [k for k, c in enumerate(header.outputs) if c.source and header.mode == EPISODIC]
 
     def refuse(self, what: str, remedy: str) -> NoReturn:
-        listed = f"recorded are {_listed(self.header.inputs)}; commands are {_listed(self.header.outputs)}"
+        outputs = [self.header.outputs[k] for k in sorted({*self.active, *self.commands})]
+        listed = f"recorded: {_listed(self.header.inputs)}; commanded: {_listed(outputs)}"
         raise RecordingError(f"{what} ({listed})", file=self.path, remedy=remedy)
 
     def voltage(self, stated: str | None) -> tuple[int, tuple[str, ...]]:
@@ -144,10 +147,11 @@ class _Finder:
         return self.commands[0]
 
     @staticmethod
-    def named(name: str, channels: tuple[Input, ...] | tuple[Output, ...]) -> int | None:
-        same = [k for k in range(len(channels)) if channels[k].name == name]
+    def named(name: str, channels: Sequence[Input | Output]) -> int | None:
+        same = [k for k, channel in enumerate(channels) if channel.name == name]
         return same[0] if len(same) == 1 else None
 
 
-def _listed(channels: tuple[Input, ...] | tuple[Output, ...]) -> str:
-    return ", ".join(f"{c.name or 'unnamed'} ({c.unit or 'no unit'})" for c in channels[:8]) or "none"
+def _listed(channels: Sequence[Input | Output]) -> str:
+    more = f" and {len(channels) - _MOST} more" if len(channels) > _MOST else ""
+    return (", ".join(f"{c.name or 'unnamed'} ({c.unit or 'no unit'})" for c in channels[:_MOST]) or "nothing") + more

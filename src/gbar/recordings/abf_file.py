@@ -33,6 +33,10 @@ def samples(path: Path, header: Header, channel: int, sweep: int) -> Float[np.nd
     kind = np.dtype(header.data_type)
     place = header.data_start + segment.first * kind.itemsize
     raw = np.fromfile(path, dtype=kind, count=segment.length * count, offset=place)
+    if len(raw) != segment.length * count:
+        raise RecordingError(
+            f"ends within sweep {sweep}", file=path, remedy="copy it again: is it still being written?"
+        )
     values = raw.reshape(-1, count)[:, channel].astype(np.float64)
     if header.data_type == "<f4":  # already scaled
         return values

@@ -143,7 +143,7 @@ class Source:
 
 def text(raw: bytes) -> str:
     """A string of the header, up to its first zero; µ is the only sign beyond ASCII that occurs."""
-    return raw.split(b"\0", 1)[0].decode("latin-1").strip()
+    return "".join(sign for sign in raw.split(b"\0", 1)[0].decode("latin-1") if sign.isprintable()).strip()
 
 
 def sampled(
@@ -217,6 +217,6 @@ def tags(source: Source, start: int, width: int, count: int, second: float) -> t
     return tuple(found)
 
 
-def sane(level: float, limit: float = 1e6) -> float:
-    """A level of the header; what was never filled in is 0."""
-    return level if 1e-6 < abs(level) < limit else 0.0
+def sane(level: float) -> float:
+    """A level of the header as it was typed in, not as a 32-bit number has it; what was never filled in is 0."""
+    return float(f"{level:.7g}") if 1e-6 < abs(level) < 1e6 else 0.0

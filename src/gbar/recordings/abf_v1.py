@@ -23,7 +23,7 @@ from gbar.recordings.abf_header import (
 
 _EPOCHS = 10
 _OLD_CLAMPEX = 3  # file type
-_MOST_SWEEPS = 1_000_000
+_MOST_SWEEPS = 100_000
 
 
 def read_v1(source: Source) -> Header:
@@ -138,7 +138,7 @@ def _outputs_new(source: Source) -> tuple[Output, ...]:
                 *_named(source, k),
                 source=kind if enabled else 0,
                 keeps_level=bool(keeps),
-                epochs=tuple(Epoch(n, *fields) for n, fields in enumerate(zip(*columns, strict=True))),
+                epochs=tuple(_epoch(n, *fields) for n, fields in enumerate(zip(*columns, strict=True))),
                 user_list=_user_list(source, k),
                 conditioned=bool(source.values("2h", 3260)[k]),
                 stimulus_path=text(source.bytes(2736 + 256 * k, 256, "a stimulus's path")),
@@ -149,6 +149,10 @@ def _outputs_new(source: Source) -> tuple[Output, ...]:
             )
         )
     return tuple(outputs)
+
+
+def _epoch(number: int, kind: int, level: float, step: float, *rest: int) -> Epoch:
+    return Epoch(number, kind, sane(level), sane(step), *rest)
 
 
 def _user_list(source: Source, k: int) -> UserList | None:
@@ -165,7 +169,7 @@ def _outputs_old(source: Source) -> tuple[Output, ...]:
         source.values(f"10{form}", place)
         for form, place in (("h", 1444), ("f", 1464), ("f", 1504), ("h", 1544), ("h", 1564))
     ]
-    epochs = tuple(Epoch(n, *fields) for n, fields in enumerate(zip(*columns, strict=True)))
+    epochs = tuple(_epoch(n, *fields) for n, fields in enumerate(zip(*columns, strict=True)))
     scale, offset, _, sweep, channel = source.values("ffhhh", 1620)
     path = text(source.bytes(1634, 84, "a stimulus's path"))
     return tuple(

@@ -25,7 +25,7 @@ from gbar.recordings.abf_header import (
 # where the table of sections names each of them
 _PROTOCOL, _ADC, _DAC, _EPOCH_PER_DAC, _USER_LIST, _STRINGS = 76, 92, 108, 156, 172, 220
 _DATA, _TAGS, _SYNCH = 236, 252, 316
-_MOST = {_TAGS: 1_000_000, _ADC: 64, _DAC: 64, _EPOCH_PER_DAC: 4096, _USER_LIST: 64, _SYNCH: 1_000_000}
+_MOST = {_TAGS: 1_000_000, _ADC: 64, _DAC: 64, _EPOCH_PER_DAC: 4096, _USER_LIST: 64, _SYNCH: 100_000}
 _MOST_TEXT = 1_000_000  # bytes
 _STRINGS_HEAD = 44  # bytes
 _EPOCHS = 10
@@ -141,8 +141,8 @@ def _input(source: Source, place: int, protocol: int, strings: list[str]) -> Inp
 def _outputs(source: Source, sections: dict[int, _Section], strings: list[str], most: int) -> tuple[Output, ...]:
     epochs: dict[int, list[Epoch]] = {}
     for place in sections[_EPOCH_PER_DAC].entries:
-        number, output, *fields = source.values("hhhffiiii", place, "an epoch")
-        epochs.setdefault(output, []).append(Epoch(number, *fields))
+        number, output, kind, level, step, *rest = source.values("hhhffiiii", place, "an epoch")
+        epochs.setdefault(output, []).append(Epoch(number, kind, sane(level), sane(step), *rest))
     lists = {}
     for place in sections[_USER_LIST].entries:
         output, _, parameter, repeats, index = source.values("hhhhi", place, "a user list")

@@ -43,12 +43,12 @@ def command(header: Header, output: Output, sweep: int, length: int) -> Float[np
     _check(header, output, sweep)
     resting = header.alternating and sweep % 2 != _turn(header, output)
     shapes = _shapes(output, sweep)
-    parts = [np.full(_first_holding(header, length), output.holding if not sweep else _between(output, sweep))]
-    for shape in shapes:
-        parts.append(np.full(shape.duration, parts[0][0]) if resting else _drawn(shape))
-    used = sum(len(part) for part in parts)
+    held = _first_holding(header, length)
+    used = held + sum(shape.duration for shape in shapes)
     if used > length:
         raise Unusable(f"the epochs of {output.name} last {used} samples, the sweep {length}")
+    first = output.holding if not sweep else _between(output, sweep)
+    parts = [np.full(held, first), *(np.full(s.duration, first) if resting else _drawn(s) for s in shapes)]
     last = shapes[-1].level if shapes and output.keeps_level else output.holding
     return np.concatenate([*parts, np.full(length - used, last)])
 
@@ -138,13 +138,10 @@ def _drawn(shape: Shape) -> Float[np.ndarray, " time"]:
         return np.linspace(before, level, n)
     if shape.kind not in (_PULSES, _TRIANGLES, _COSINE, _BIPHASIC):
         raise Unusable(f"an epoch is {_NAMES.get(shape.kind, f'of the unknown kind {shape.kind}')}")
-    if shape.period <= 0 or not 0 <= shape.width <= shape.period:
+    if shape.period <= 0 or shape.period > n or not 0 <= shape.width <= shape.period:
         raise Unusable(f"a train of pulses {shape.width} samples wide every {shape.period} samples")
-    train = np.full(n, before)
-    one = _pulse(shape)
-    for begin in range(0, n // shape.period * shape.period, shape.period):
-        train[begin : begin + shape.period] = one
-    return train
+    times = n // shape.period
+    return np.concatenate([np.tile(_pulse(shape), times), np.full(n - times * shape.period, before)])
 
 
 def _pulse(shape: Shape) -> Float[np.ndarray, " time"]:
