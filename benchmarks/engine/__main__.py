@@ -7,20 +7,18 @@ import json
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
+from benchmarks.engine import environments, report, scaling, targets
+from benchmarks.engine.race import race
+from benchmarks.engine.works import CA1, ROOT, WORKS, Work
 
-from benchmarks.engine import environments, report, scaling, targets  # noqa: E402
-from benchmarks.engine.race import race  # noqa: E402
-from benchmarks.engine.works import CA1, ROOT, WORKS  # noqa: E402
+from gbar.errors import UserError
+from gbar.files import write_whole
 
-from gbar.errors import UserError  # noqa: E402
-from gbar.files import write_whole  # noqa: E402
-
-PARTS = ROOT / "bench" / "engine"
+KEPT = ROOT / "bench" / "engine"  # what was measured, a file a part, so that parts can be measured anew
 WORKS_FOLDER = ROOT / "bench" / "works"
 QUICK = ("a", "d")
 
@@ -29,24 +27,25 @@ def main() -> None:
     arguments = parsed()
     if not hasattr(os, "sched_setaffinity"):
         raise SystemExit("every simulator is kept on one core, which this system has no way to do")
-    core = max(os.sched_getaffinity(0))
-    makers = parts(arguments.pairs, core)
-    chosen = arguments.only.split(",") if arguments.only else [*QUICK] if arguments.quick else list(makers)
+    makers = parts(arguments.pairs, max(os.sched_getaffinity(0)))
+    chosen = arguments.only.split(",") if arguments.only else QUICK if arguments.quick else tuple(makers)
     if unknown := set(chosen) - set(makers):
         raise SystemExit(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(makers)}")
-    PARTS.mkdir(parents=True, exist_ok=True)
-    start = time.perf_counter()
+    KEPT.mkdir(parents=True, exist_ok=True)
     for name in chosen:
-        print(f"{name}: {time.perf_counter() - start:.0f} s so far", flush=True)
+        print(f"{name}:", flush=True)
+        start = time.perf_counter()
         try:
             found = makers[name]()
-        except (FileNotFoundError, environments.Missing, UserError) as reason:
+        except (scaling.Unmeasured, environments.Missing, UserError) as reason:
             print(f"  not measured: {reason}", flush=True)
             continue
-        write_whole(PARTS / f"{name}.json", json.dumps(found, indent=1).encode())
-    known = {f.stem: json.loads(f.read_text(encoding="utf-8")) for f in PARTS.glob("*.json") if f.stem in makers}
-    report.write(known, arguments.results, time.perf_counter() - start)
-    print(targets.verdict(known))
+        took = time.perf_counter() - start
+        write_whole(KEPT / f"{name}.json", json.dumps({"seconds": took, "found": found}, indent=1).encode())
+    known = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in KEPT.glob("*.json")}
+    found = {name: known[name]["found"] for name in makers if name in known}
+    report.write(found, arguments.results, sum(known[name]["seconds"] for name in found))
+    print(targets.verdict(found))
 
 
 def parsed() -> argparse.Namespace:
@@ -62,18 +61,15 @@ def parsed() -> argparse.Namespace:
 
 def parts(pairs: int, core: int) -> dict[str, Callable[[], dict[str, Any]]]:
     """All that is measured, by name."""
+    works = {work.name: partial(one_work, work, pairs, core) for work in WORKS}
+    return works | {name: partial(make, pairs, core) for name, make in scaling.PARTS.items()}
 
-    def one(work: Any) -> Callable[[], dict[str, Any]]:
-        def run() -> dict[str, Any]:
-            if work.name == "d":
-                environments.ca1_of_jaxley(CA1, WORKS_FOLDER / "ca1_of_jaxley.json")
-            return race(work, WORKS_FOLDER, pairs, core)
 
-        return run
-
-    return {work.name: one(work) for work in WORKS} | {
-        name: lambda make=make: make(pairs, core) for name, make in scaling.PARTS.items()
-    }
+def one_work(work: Work, pairs: int, core: int) -> dict[str, Any]:
+    """A work with all its contenders. Raises Missing, UserError."""
+    if work.name == "d":
+        environments.ca1_of_jaxley(CA1, WORKS_FOLDER / "ca1_of_jaxley.json")
+    return race(work, WORKS_FOLDER, pairs, core)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,10 @@ VECTORS = {"this processor": {}, "AVX2": AVX2}
 STARTS = 5
 
 
+class Unmeasured(Exception):
+    """A part that cannot be measured here; the message says why."""
+
+
 def by_precision(part: str, cores: Collection[int]) -> dict[str, Any]:
     """A part of alone.py in both precisions, each in a process of its own."""
     found = {}
@@ -34,16 +38,16 @@ def by_precision(part: str, cores: Collection[int]) -> dict[str, Any]:
         os.sched_setaffinity(process.pid, set(cores))
         out, _ = process.communicate(timeout=1800)
         if process.returncode != 0:
-            raise FileNotFoundError(f"{part} in {precision} ended with exit status {process.returncode}")
+            raise Unmeasured(f"{part} in {precision} ended with exit status {process.returncode}")
         found[precision] = json.loads(out.splitlines()[-1])
     return found
 
 
 def threads(pairs: int, core: int) -> dict[str, Any]:
-    """Two threads beside one. Raises FileNotFoundError where there is one core only."""
+    """Two threads beside one. Raises Unmeasured where there is one core only."""
     cores = os.sched_getaffinity(0)
     if len(cores) < 2:
-        raise FileNotFoundError("there is one core only")
+        raise Unmeasured("there is one core only")
     return by_precision("threads", sorted(cores)[:2])
 
 
@@ -90,7 +94,7 @@ def _compiled_for(place: Path, precision: str, pairs: int, core: int) -> dict[st
             try:
                 ready = one.prepare(place, {"precision": precision, "widths": True})
             except Trouble as trouble:
-                raise FileNotFoundError(f"{label}: {trouble}") from None
+                raise Unmeasured(f"{label}: {trouble}") from None
             one.run()
             found[label] = {"vectors": ready["told"], "cpu": []}
         for _ in range(pairs):

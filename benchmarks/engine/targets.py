@@ -17,6 +17,7 @@ LOOP = {"a": 100.0}  # float32, the Python loop that people write
 BOUND = 2.0  # times what the exponentials alone would take
 THREADS = 1.9  # two threads over one
 START = 2.0  # s
+FEW, MANY = 64, 100_000  # rows between which throughput is flat
 WORKS = ("a", "b64", "b1024", "c", "d")
 
 
@@ -65,6 +66,12 @@ def aims(parts: dict[str, Any]) -> list[Aim]:
     for name in WORKS:
         if name in parts:
             found += _of_work(name, parts[name])
+    if "rows" in parts:
+        for precision, run in parts["rows"].items():
+            speed = {point["rows"]: point["steps"] for point in run["points"]}
+            found.append(
+                Aim(f"throughput of {MANY:,} rows over that of {FEW}, {precision}", speed[MANY] / speed[FEW], 1.0)
+            )
     if "threads" in parts:
         for precision, run in parts["threads"].items():
             found.append(Aim(f"two threads over one, {precision}", of_threads(run), THREADS))

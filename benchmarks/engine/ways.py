@@ -37,7 +37,7 @@ class Way:
 
 LOOP_ROWS = {"a": (50, 100), "b64": (4, 8), "b1024": (8, 16), "c": (4, 8), "d": (8, 16)}  # by run, by psolve
 GROUPS = {"a": (1000, 250), "b64": (64, 16, 8), "b1024": (64, 16, 8), "c": (16, 8, 4), "d": (16, 8, 4)}
-WIDTHS = {"a": (250, 128), "b64": (8, 16, 32), "b1024": (16, 64), "c": (4, 8, 16), "d": (4, 8, 16)}
+WIDTHS = {"a": (250, 128), "b64": (4, 8, 16), "b1024": (16, 64), "c": (4, 8, 16), "d": (4, 8, 16)}
 
 
 def neuron(work: str, mod_files: Path) -> list[Way]:
@@ -85,7 +85,9 @@ def brian2(work: str, mod_files: Path) -> list[Way]:
     """Brian2, whose groups are of single compartments. Raises Missing for trees."""
     environments.environment("brian2")
     if work != "a":
-        raise environments.Missing("a SpatialNeuron is one cell: it has no way to run parameter sets side by side")
+        raise environments.Missing(
+            "a SpatialNeuron is one cell, so parameter sets would run one after the other without vectors"
+        )
     folder = str(PEERS / "brian2" / "program")
     return [
         Way("Brian2", target, "brian2", "float64", ({"target": target, "folder": folder},))

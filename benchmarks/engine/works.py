@@ -138,8 +138,6 @@ def pyramid(work: Work) -> tuple[Cell, np.ndarray]:
 def ca1(work: Work) -> tuple[Cell, np.ndarray]:
     """The CA1 pyramid as Jaxley divides it, four compartments a branch, Hodgkin and Huxley's channels everywhere."""
     file = ROOT / "bench" / "works" / "ca1_of_jaxley.json"
-    if not file.exists():
-        raise FileNotFoundError(f"{file.name} is missing: Jaxley, which divides this cell, could not be installed")
     branches = json.loads(file.read_text(encoding="utf-8"))
     sections = [
         stepped(f"b[{i}]", b["region"], math.fsum(b["lengths"]), [2 * r for r in b["radii"]], b["parent"])

@@ -40,7 +40,7 @@ INITIAL = {  # steady states
 def prepare(folder: str, settings: dict[str, Any]) -> Ready:
     work = read_work(folder)
     if len(work.compartments) != 1:
-        raise ValueError("a SpatialNeuron is one cell: parameter sets would run one after the other")
+        raise ValueError("a SpatialNeuron is one cell")
     theta = work.theta[: settings.get("rows")]
     standalone = settings["target"] == "standalone"
     b2.prefs.codegen.target = "cython"
