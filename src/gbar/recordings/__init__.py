@@ -23,6 +23,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gbar.recordings.cell_file import read_cell_file
 from gbar.recordings.choice import Choice, choose
 from gbar.recordings.formats import Kind, kind_of
@@ -35,7 +37,7 @@ __all__ = ["Amplifier", "Choice", "Recording", "Sweep", "choose", "read", "read_
 _TABLE = ("voltage_unit", "current_unit", "time_unit", "dt", "stimulus")
 _OPTIONS: dict[Kind, tuple[str, ...]] = {
     "NWB": ("electrode", "sweeps"),
-    "ABF": ("stimulus_folder",),
+    "ABF": ("stimulus_folder", "voltage_channel", "current_channel"),
     "Igor": (),
     "NPZ": _TABLE,
     "TSV": _TABLE,
@@ -54,6 +56,8 @@ def read(
     dt: str | None = None,
     stimulus: str | Path | None = None,
     stimulus_folder: str | Path | None = None,
+    voltage_channel: str | None = None,
+    current_channel: str | None = None,
     electrode: str | None = None,
     sweeps: Sequence[str] | None = None,
     allow_large: bool = False,
@@ -61,7 +65,8 @@ def read(
     """Reads the current-clamp sweeps of one cell: a file, a folder of Igor waves, or a cell file that names several.
 
     The keywords state what a file does not say itself. Tables: units ("mV", "pA", "ms"), the sampling interval
-    ("0.05 ms"), the file with the currents. ABF: the folder with the stimulus files that the protocol names. NWB: the
+    ("0.05 ms"), the file with the currents. ABF: the folder with the stimulus files that the protocol names, and the
+    channels, where their units leave open which is which. NWB: the
     electrode, where several cells share a file, and the names of the sweeps, where all of them would not fit in memory.
     `allow_large` lets through |v| > 500 mV and |I| > 20 nA, which suggest a wrong unit.
     Raises RecordingError, in one line, for anything that is not a usable current-clamp recording.
@@ -78,6 +83,7 @@ def read(
         "dt": dt,
     }
     given |= {"stimulus": stimulus, "stimulus_folder": stimulus_folder, "electrode": electrode, "sweeps": sweeps}
+    given |= {"voltage_channel": voltage_channel, "current_channel": current_channel}
     stated: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     _check_options(path, kind, stated)
     if kind == "cell file":
@@ -102,7 +108,8 @@ def _parts(path: Path, files: list[Path], kind: Kind, stated: dict[str, Any], al
     if kind == "ABF":
         from gbar.recordings.abf import read_abf
 
-        return read_abf(path, allow_large=allow_large, **stated)
+        given = stated | ({"stimulus_folder": Path(stated["stimulus_folder"])} if "stimulus_folder" in stated else {})
+        return read_abf(path, allow_large=allow_large, **given)
     if kind == "Igor":
         from gbar.recordings.igor import read_igor
 
@@ -181,10 +188,12 @@ def _finished(recording: Recording) -> Recording:
 
 def _commanded(sweep: Sweep) -> Sweep:
     """The sweep with the current that was commanded, where its reader has the measured one alone."""
-    if sweep.monitored is not sweep.current:
+    if sweep.monitored is None or not np.array_equal(sweep.monitored, sweep.current):
         return sweep
-    from gbar.recordings.command import idealised
-
+    try:
+        from gbar.recordings.command import idealised
+    except ModuleNotFoundError:
+        return sweep
     return idealised(sweep)
 
 

@@ -34,7 +34,7 @@ from gbar.errors import RecordingError
 from gbar.recordings.recording import Recording, Sweep
 
 _TOP = ("name", "junction_potential", "junction_corrected")
-_TEXTS = ("voltage_unit", "current_unit", "time_unit", "dt", "electrode")
+_TEXTS = ("voltage_unit", "current_unit", "time_unit", "dt", "electrode", "voltage_channel", "current_channel")
 _PATHS = ("stimulus", "stimulus_folder")
 _FILE = ("name", "condition", "sweeps", "exclude", *_TEXTS, *_PATHS)
 _ENDINGS = (".yaml", ".yml")

@@ -1,16 +1,16 @@
 """Neurodata Without Borders, version 2: current-clamp sweeps of one cell.
 
-The file is opened read-only, links to other files are refused before anything is read, and nothing in it is executed.
+What is read: CurrentClampSeries and IZeroClampSeries, each with the current that belongs to it, one sweep at a time.
 Format: https://nwb-schema.readthedocs.io (icephys); Rübel et al. 2022, doi 10.7554/eLife.78362.
 """
 
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -18,135 +18,109 @@ import numpy as np
 from jaxtyping import Float
 
 from gbar.errors import RecordingError
-from gbar.recordings.nwb_pairs import Pair, pairs
-from gbar.recordings.nwb_series import Unusable, samples, timing
+from gbar.recordings.nwb_file import opened
+from gbar.recordings.nwb_pairs import Pair, Pairing, electrode_of, responses_of
+from gbar.recordings.nwb_series import Unusable, length, samples, timing
+from gbar.recordings.nwb_set_up import amplifier_of, conditions_of, device_of, junction_of, said, subject_of
 from gbar.recordings.recording import Sweep
 from gbar.recordings.sanity import MAX_CURRENT, complaint, doubts
+from gbar.recordings.stimulus import noise_level
 
-_ALL = slice(None)
-_LONGEST_VERSION = 1000  # bytes
 _NO_CURRENT: tuple[str, ...] = ("an I = 0 sweep: no current was injected",)
-_JUNCTION = re.compile(r"junction potential\D{0,20}?(-?\d+(?:\.\d+)?)\s*mV", re.IGNORECASE)
+_BYTES = 8  # of a sample
+_MOST_BYTES = 4_000_000_000  # of all sweeps in memory
+_SAYS_MEASURED = re.compile(r"monitor|measured|recorded current|current (?:was )?recorded|read-?out", re.IGNORECASE)
+_SAYS_COMMAND = re.compile(r"\bcommand", re.IGNORECASE)
+_INCLUDED = re.compile(r"holding current of (\S+) nA included")
 
 
-def read_nwb(path: Path, *, allow_large: bool = False) -> dict[str, Any]:
-    """The parts of a `Recording` that an NWB 2 file holds: sweeps, refused, description, junction_potential.
+def read_nwb(
+    path: Path, *, electrode: str | None = None, sweeps: Sequence[str] | None = None, allow_large: bool = False
+) -> dict[str, Any]:
+    """The parts of a `Recording` that an NWB 2 file holds.
 
-    Voltage-clamp sweeps, sweeps without a stimulus and damaged ones are listed in `refused`, each with its reason.
-    Raises RecordingError if the file is not NWB 2, or no sweep of it can be used.
+    `electrode` is the name (or a pattern, as in elec*) of the one to read where a file has several, `sweeps` the names
+    of those to read. Voltage-clamp sweeps, sweeps without a stimulus and damaged ones are listed in `refused`, each
+    with its reason. Raises RecordingError if the file is not NWB 2, or no sweep of it can be used.
     """
-    try:
-        with _opened(path) as h5:
-            _check_links(h5, path)
-            _check_layout(h5, path)
-            with _nwb_file(h5) as file:
-                return _contents(file, path, allow_large)
-    except (RecordingError, MemoryError):
-        raise
-    except Exception as error:  # a damaged file makes h5py, hdmf and pynwb raise whatever their parts raise
-        first = (str(error).strip().splitlines() or [""])[0][:160]
-        what = f"cannot be read as NWB 2: {type(error).__name__}: {first}"
-        raise RecordingError(what, file=path, remedy="check it with pynwb-validate, or copy it again") from error
+    with opened(path) as file:
+        return _contents(file, path, electrode, sweeps, allow_large)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    import h5py
-
-    try:
-        h5 = h5py.File(path, "r")
-    except OSError as error:
-        reason = "the file is truncated" if "truncated" in str(error) else "it is damaged"
-        what = f"not a readable HDF5 file: {reason}"
-        raise RecordingError(what, file=path, remedy="copy or download it again") from error
-    with h5:
-        yield h5
-
-
-def _check_layout(h5: Any, path: Path) -> None:
-    """Refuses NWB 1 (version in a data set of the root) and HDF5 that is not NWB."""
-    import h5py
-
-    version, stored = h5.attrs.get("nwb_version"), h5.get("nwb_version")
-    if version is None and isinstance(stored, h5py.Dataset) and stored.size == 1 and stored.nbytes < _LONGEST_VERSION:
-        version = np.asarray(stored[()]).reshape(-1)[0]
-    text = version.decode(errors="replace") if isinstance(version, bytes) else str(version or "")
-    old = re.match(r"(?:NWB-)?1\b", text) or (not text and {"epochs", "general", "acquisition"} <= set(h5))
-    if old:
-        raise RecordingError(
-            f"an NWB 1 file ({text or 'by its layout'}), gbar reads NWB 2",
-            file=path,
-            remedy="convert it (x-to-nwb), get the NWB 2 version (DANDI archive), or export the sweeps as CSV",
-        )
-    if not re.match(r"(?:NWB-)?2\b", text):
-        raise RecordingError(
-            f"an HDF5 file, but not NWB 2 (nwb_version is {text or 'missing'})",
-            file=path,
-            remedy="export the sweeps as NWB 2, CSV or NPZ",
-        )
-
-
-def _check_links(h5: Any, path: Path) -> None:
-    """Refuses data that lie in other files, without touching them."""
-    import h5py
-
-    seen, groups = set(), [h5]
-    while groups:
-        group = groups.pop()
-        for name in group:
-            link = group.get(name, getlink=True)
-            place = f"{group.name.rstrip('/')}/{name}"
-            if isinstance(link, h5py.ExternalLink):
-                raise _elsewhere(path, place, link.filename)
-            if not isinstance(link, h5py.HardLink):
-                continue
-            item = group[name]
-            if isinstance(item, h5py.Dataset):
-                if item.external:
-                    raise _elsewhere(path, place, item.external[0][0])
-                if item.is_virtual:
-                    raise _elsewhere(path, place, item.virtual_sources()[0].file_name)
-            elif isinstance(item, h5py.Group):
-                address = h5py.h5o.get_info(item.id).addr
-                if address not in seen:
-                    seen.add(address)
-                    groups.append(item)
-
-
-def _elsewhere(path: Path, place: str, target: Any) -> RecordingError:
-    return RecordingError(
-        f"{place} lies in another file ({target}); links to other files are not followed",
-        file=path,
-        remedy="export the recording as one self-contained NWB file",
-    )
-
-
-@contextmanager
-def _nwb_file(h5: Any) -> Iterator[Any]:
-    """The view of pynwb on the file; its many warnings about old versions are of no use to the reader."""
-    from pynwb import NWBHDF5IO
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield NWBHDF5IO(file=h5, mode="r", load_namespaces=True).read()
-
-
-def _contents(file: Any, path: Path, allow_large: bool) -> dict[str, Any]:
-    found, refused = pairs(file)
-    sweeps = []
+def _contents(
+    file: Any, path: Path, electrode: str | None, wanted: Sequence[str] | None, allow_large: bool
+) -> dict[str, Any]:
+    responses, refused = responses_of(file)
+    responses = _of_one_cell(responses, electrode, path)
+    found, unpaired = Pairing(file, responses, {electrode_of(r) for r in responses}).pairs()
+    refused += unpaired
+    if wanted is not None:
+        found = _wanted(found, wanted, path)
+    _check_size(found, path)
+    conditions, bath = conditions_of(file), said(file.pharmacology)
+    sweeps, used = [], []
     for index, pair in enumerate(found):
+        condition = conditions.get(pair.row, bath) if pair.row is not None else bath
         try:
-            sweeps.append(_sweep(pair, index, allow_large))
+            sweeps.append(_sweep(pair, index, condition, allow_large))
+            used.append(pair)
         except Unusable as reason:
             refused.append(str(reason))
+        except OSError as error:  # what h5py raises where the data themselves are damaged
+            refused.append(f"sweep {pair.name}: its data are damaged ({str(error).splitlines()[0][:100]})")
     if not sweeps:
         raise _nothing(file, path, refused)
+    potential, corrected = junction_of(file)
     return {
-        "sweeps": _in_order(sweeps, found),
+        "sweeps": _in_order(sweeps, used),
         "refused": tuple(refused),
-        "description": " ".join(str(file.session_description or "").split()),
-        "junction_potential": _junction(file),
+        "description": said(file.session_description),
+        "device": device_of(file),
+        "junction_potential": potential,
+        "junction_corrected": corrected,
+        "started": file.session_start_time,
+        "subject": subject_of(file),
     }
+
+
+def _of_one_cell(responses: list[Any], electrode: str | None, path: Path) -> list[Any]:
+    """The responses of the electrode that was named; without a name, of the only one. Raises RecordingError."""
+    counts = Counter(electrode_of(r) for r in responses)
+    holds = ", ".join(f"{name!r} ({n} sweeps)" for name, n in sorted(counts.items()))
+    if electrode is None:
+        if len(counts) > 1:
+            choose = f"name one: electrode={min(counts)!r} (--electrode), or '*' where they are one place in one cell"
+            raise RecordingError(f"holds current clamp of {len(counts)} electrodes: {holds}", file=path, remedy=choose)
+        return responses
+    exact = electrode in counts
+    kept = [
+        r for r in responses if (electrode_of(r) == electrode if exact else fnmatchcase(electrode_of(r), electrode))
+    ]
+    if not kept:
+        raise RecordingError(
+            f"no current clamp of an electrode {electrode!r}", file=path, remedy=f"it has {holds or 'none'}"
+        )
+    return kept
+
+
+def _wanted(found: list[Pair], names: Sequence[str], path: Path) -> list[Pair]:
+    """The sweeps of these names."""
+    known = [pair.name for pair in found]
+    for name in names:
+        if name not in known:
+            some = ", ".join(known[:12]) + (" ..." if len(known) > 12 else "")
+            raise RecordingError(f"no sweep {name!r}", file=path, remedy=f"the sweeps are {some}")
+    return [pair for pair in found if pair.name in names]
+
+
+def _check_size(found: list[Pair], path: Path) -> None:
+    """Refuses what would not fit in memory, before any of it is read. A sweep too long by itself is refused alone."""
+    sizes = [length(pair.response, pair.response_range) * _BYTES * (3 if pair.monitor else 2) for pair in found]
+    total = sum(size for size in sizes if size <= _MOST_BYTES)
+    if total > _MOST_BYTES:
+        what = f"its {len(found)} sweeps take {total / 1e9:.3g} GB in memory, more than {_MOST_BYTES / 1e9:g} GB"
+        some = ", ".join(pair.name for pair in found[:3])
+        raise RecordingError(what, file=path, remedy=f"name those to read: sweeps=[...] (they are {some}, ...)")
 
 
 def _nothing(file: Any, path: Path, refused: list[str]) -> RecordingError:
@@ -163,28 +137,73 @@ def _nothing(file: Any, path: Path, refused: list[str]) -> RecordingError:
     )
 
 
-def _sweep(pair: Pair, index: int, allow_large: bool) -> Sweep:
+def _sweep(pair: Pair, index: int, condition: str, allow_large: bool) -> Sweep:
     """One sweep in mV, nA and ms on one grid; raises Unusable with the reason."""
     name = pair.name
-    v, found = samples(pair.response, "mV", name)
-    dt, start = timing(pair.response, len(v), name)
-    start += (pair.response_range.start if pair.response_range else 0) * dt * 1e-3
-    v = v[pair.response_range or _ALL]
+    v, notes = samples(pair.response, "mV", name, pair.response_range)
+    dt, start = timing(pair.response, name, pair.response_range)
+    notes = pair.warnings + notes
+    measured = None
     if pair.stimulus is None:  # I = 0: no current by definition
-        current, more = np.zeros_like(v), _NO_CURRENT
+        current, notes = np.zeros_like(v), notes + _NO_CURRENT
     else:
-        current, other = samples(pair.stimulus, "nA", name)
-        step, onset = timing(pair.stimulus, len(current), name)
-        current = current[pair.stimulus_range or _ALL]
-        offset, unclear = _offset(pair, start, onset, dt)
-        v, current, more = _aligned(name, v, dt, current, step, offset)
-        more = other + unclear + more
-    current, holding, last = _with_holding(pair.response, current)
+        v, current, more = _beside(pair, v, dt, start, pair.stimulus, pair.stimulus_range)
+        notes += more
+        if pair.monitor is not None:
+            measured = _monitor(pair, v, dt, start)
+    current, holding, more = _with_holding(pair.response, pair.stimulus, current)
+    notes += more
     reason = complaint(name, v, current, dt, allow_large)
     if reason:
         raise Unusable(reason)
-    notes = pair.warnings + found + more + last + doubts(v, current, dt)
-    return Sweep(name, v, current, dt, start if pair.known_start else float(index), notes, holding)
+    if pair.stimulus is not None and measured is None and _is_measured(pair, current):
+        measured = current
+    amplifier, more = amplifier_of(pair.response)
+    return Sweep(
+        name,
+        v,
+        current,
+        dt,
+        start if pair.known_start else float(index),
+        notes + more + doubts(v, current, dt),
+        holding,
+        stimulus=said(getattr(pair.stimulus or pair.response, "stimulus_description", "")),
+        condition=condition,
+        monitored=measured,
+        amplifier=amplifier,
+        place=str(getattr(pair.response.data, "name", "")).removesuffix("/data"),
+    )
+
+
+def _beside(
+    pair: Pair, v: Float[np.ndarray, " time"], dt: float, start: float, series: Any, cut: slice | None
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """The voltage and a current on the voltage's grid, and warnings."""
+    current, found = samples(series, "nA", pair.name, cut)
+    step, onset = timing(series, pair.name, cut)
+    offset, unclear = _offset(pair, start, onset, dt)
+    v, current, more = _aligned(pair.name, v, dt, current, step, offset)
+    return v, current, found + unclear + more
+
+
+def _monitor(pair: Pair, v: Float[np.ndarray, " time"], dt: float, start: float) -> np.ndarray | None:
+    """The measured current beside the commanded one; None where it does not cover the sweep."""
+    try:
+        _, measured, _ = _beside(pair, v, dt, start, pair.monitor, None)
+    except Unusable:
+        return None
+    return measured if len(measured) == len(v) and np.isfinite(measured).all() else None
+
+
+def _is_measured(pair: Pair, current: Float[np.ndarray, " time"]) -> bool:
+    """Whether a current was measured: acquired, said to be so, or noisy from the start, as no command is."""
+    if pair.acquired:
+        return True
+    given: Any = pair.stimulus
+    texts = f"{given.name} {given.description} {given.comments}"
+    if _SAYS_MEASURED.search(texts):
+        return True
+    return not _SAYS_COMMAND.search(texts) and noise_level(current) > 0.0
 
 
 def _offset(pair: Pair, start: float, onset: float, dt: float) -> tuple[float, tuple[str, ...]]:
@@ -232,9 +251,12 @@ def _aligned(
 
 
 def _with_holding(
-    response: Any, current: Float[np.ndarray, " time"]
+    response: Any, stimulus: Any, current: Float[np.ndarray, " time"]
 ) -> tuple[Float[np.ndarray, " time"], float | None, tuple[str, ...]]:
     """The current with the amplifier's bias current added, unless the stimulus already begins with it."""
+    included = _INCLUDED.search(str(getattr(stimulus, "comments", "")))
+    if included:
+        return current, float(included[1]), ()
     bias = getattr(response, "bias_current", None)
     if bias is None or not np.isfinite(bias) or not len(current):
         return current, None, ()
@@ -257,13 +279,3 @@ def _in_order(sweeps: list[Sweep], found: list[Pair]) -> tuple[Sweep, ...]:
     ordered = sorted(sweeps, key=lambda s: s.start)
     zero = ordered[0].start
     return tuple(replace(s, start=s.start - zero) for s in ordered)
-
-
-def _junction(file: Any) -> float | None:
-    """The liquid junction potential in mV, if the file's texts state one and only one."""
-    fields = ("notes", "protocol", "session_description", "experiment_description")
-    texts = [str(getattr(file, field, "") or "") for field in fields]
-    texts += [f"{s.comments} {s.description}" for s in file.acquisition.values()]
-    texts += [f"{e.description} {e.filtering}" for e in file.icephys_electrodes.values()]
-    values = {float(value) for text in texts for value in _JUNCTION.findall(text)}
-    return values.pop() if len(values) == 1 else None

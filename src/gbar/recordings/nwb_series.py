@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,8 @@ _AMPERE = {
 }  # fmt: skip
 _UNITS = {"mV": _VOLT, "nA": _AMPERE}
 _SI = {"mV": 1e3, "nA": 1e9}
+_ALL = slice(None)
+_UNEVEN = "cut it there into sweeps of their own"
 _MOST_BYTES = 1_000_000_000  # of one series in memory: 40 minutes at 50 kHz
 
 
@@ -22,28 +23,73 @@ class Unusable(Exception):
     """Why one sweep cannot be used; it ends in `Recording.refused`."""
 
 
-def samples(series: Any, wanted: str, sweep: str) -> tuple[Float[np.ndarray, " time"], tuple[str, ...]]:
-    """The series' samples in `wanted` ("mV" or "nA"), data * conversion + offset, and warnings; raises Unusable."""
-    _check_size(series, series.data, sweep)
-    raw = np.asarray(series.data[()] if hasattr(series.data, "shape") else series.data)
-    if raw.ndim == 2 and 1 in raw.shape:
-        raw = raw.reshape(-1)
-    if raw.ndim != 1 or raw.dtype.kind not in "fiu" or len(raw) < 2:
-        raise Unusable(f"sweep {sweep}: {series.name} holds {raw.dtype} of shape {raw.shape}, not one row of numbers")
+def length(series: Any, cut: slice | None = None) -> int:
+    """How many samples a series has, in the part `cut` of it, without reading them."""
+    return len(range(*(cut or _ALL).indices(max(np.shape(series.data), default=0))))
+
+
+def samples(
+    series: Any, wanted: str, sweep: str, cut: slice | None = None
+) -> tuple[Float[np.ndarray, " time"], tuple[str, ...]]:
+    """The samples in `wanted` ("mV" or "nA"), data * conversion + offset, of the part `cut`, and warnings.
+
+    Raises Unusable.
+    """
+    raw = _row(series, sweep, cut)
     conversion = 1.0 if series.conversion is None else float(series.conversion)
     offset = float(getattr(series, "offset", 0.0) or 0.0)
     factor, notes = _factor(series, wanted, conversion, sweep)
+    conversion *= _channel_conversion(series, sweep)
     if not (np.isfinite(conversion) and conversion != 0.0 and np.isfinite(offset)):
         raise Unusable(f"sweep {sweep}: {series.name} has conversion {conversion} and offset {offset}")
     return raw.astype(np.float64) * (conversion * factor) + offset * factor, notes
 
 
-def _check_size(series: Any, data: Any, sweep: str) -> None:
+def _row(series: Any, sweep: str, cut: slice | None) -> np.ndarray:
+    """The numbers as they are stored; sizes, types and filters are looked at before anything is read."""
+    data = series.data
+    shape = np.shape(data)
+    flat = len(shape) == 1 or (len(shape) == 2 and 1 in shape)
+    kind = getattr(data, "dtype", None) or np.asarray(data).dtype
+    if not flat or kind.kind not in "fiu" or length(series, cut) < 2:
+        raise Unusable(f"sweep {sweep}: {series.name} holds {kind} of shape {shape}, not one row of numbers")
+    _check_size(series, length(series, cut), kind.itemsize, sweep)
+    _check_filters(series, data, sweep)
+    part = cut or _ALL
+    return np.asarray(data[part] if len(shape) == 1 or shape[1] == 1 else data[0, part]).reshape(-1)
+
+
+def _check_size(series: Any, count: int, itemsize: int, sweep: str) -> None:
     """Refuses what would not fit in memory before it is read: a small file can claim any number of samples."""
-    count = math.prod(np.shape(data) or ())
-    if count * max(getattr(getattr(data, "dtype", None), "itemsize", 8), 8) > _MOST_BYTES:
+    if count * max(itemsize, 8) > _MOST_BYTES:
         what = f"{series.name} claims {count} samples, more than {_MOST_BYTES // 10**6} MB"
         raise Unusable(f"sweep {sweep}: {what}; cut it into shorter sweeps")
+
+
+def _check_filters(series: Any, data: Any, sweep: str) -> None:
+    """Refuses data compressed in a way that this HDF5 library cannot undo."""
+    import h5py
+
+    if not isinstance(data, h5py.Dataset):
+        return
+    created = data.id.get_create_plist()
+    for k in range(created.get_nfilters()):
+        code, _, _, name = created.get_filter(k)
+        if not h5py.h5z.filter_avail(code):
+            called = f"{code}, {name.decode(errors='replace')}" if name else f"{code}"
+            what = f"{series.name} is compressed with an HDF5 filter that is not installed ({called})"
+            raise Unusable(f"sweep {sweep}: {what}; repack the file with h5repack -f GZIP=4")
+
+
+def _channel_conversion(series: Any, sweep: str) -> float:
+    """The factor of the one channel, where the file has such a data set beside the series' own conversion."""
+    group = getattr(series.data, "parent", None)
+    stored = group.get("channel_conversion") if group is not None and hasattr(group, "get") else None
+    if stored is None or not hasattr(stored, "shape"):
+        return 1.0
+    if stored.size != 1 or stored.dtype.kind not in "fiu":
+        raise Unusable(f"sweep {sweep}: {series.name} has {stored.size} channel conversions for one channel")
+    return float(np.asarray(stored[()]).reshape(-1)[0])
 
 
 def _factor(series: Any, wanted: str, conversion: float, sweep: str) -> tuple[float, tuple[str, ...]]:
@@ -69,22 +115,40 @@ def _factor(series: Any, wanted: str, conversion: float, sweep: str) -> tuple[fl
     raise Unusable(f"sweep {sweep}: {series.name} has unit {unit!r} but conversion {conversion:g}: contradictory")
 
 
-def timing(series: Any, length: int, sweep: str) -> tuple[float, float]:
-    """The time between samples in ms and the start in s; raises Unusable for uneven time stamps."""
+def timing(series: Any, sweep: str, cut: slice | None = None) -> tuple[float, float]:
+    """The time between samples in ms and the start of the part `cut` in s; raises Unusable for uneven time stamps."""
     if series.timestamps is None:
         rate = float(series.rate or 0.0)
         if not (np.isfinite(rate) and rate > 0.0):
             raise Unusable(f"sweep {sweep}: {series.name} has a sampling rate of {rate} Hz")
-        return _rounded(1e3 / rate), float(series.starting_time or 0.0)
-    _check_size(series, series.timestamps, sweep)
-    times = np.asarray(series.timestamps[()] if hasattr(series.timestamps, "shape") else series.timestamps, dtype=float)
-    if len(times) != length:
-        raise Unusable(f"sweep {sweep}: {series.name} has {len(times)} time stamps for {length} samples")
-    dt = (times[-1] - times[0]) / (length - 1)
-    uneven = np.abs(times - (times[0] + dt * np.arange(length))) > 0.25 * dt
-    if not (np.isfinite(dt) and dt > 0.0) or uneven.any() or not np.isfinite(times).all():
-        place = int(np.argmax(uneven))
-        raise Unusable(f"sweep {sweep}: {series.name} is not evenly sampled (time stamps drift off at sample {place})")
+        first = cut.start if cut else 0
+        return _rounded(1e3 / rate), float(series.starting_time or 0.0) + first / rate
+    stamps, total = series.timestamps, max(np.shape(series.data), default=0)
+    if len(stamps) != total:
+        raise Unusable(f"sweep {sweep}: {series.name} has {len(stamps)} time stamps for {total} samples")
+    _check_size(series, length(series, cut), 8, sweep)
+    _check_filters(series, stamps, sweep)
+    return _even(np.asarray(stamps[cut or _ALL], dtype=float), f"sweep {sweep}: {series.name}")
+
+
+def _even(times: Float[np.ndarray, " time"], what: str) -> tuple[float, float]:
+    """The interval in ms and the first of time stamps in s; raises Unusable where they are not evenly spaced."""
+    if not np.isfinite(times).all():
+        bad = int(np.flatnonzero(~np.isfinite(times))[0])
+        raise Unusable(f"{what} has a time stamp that is no number ({times[bad]} at sample {bad})")
+    apart = np.diff(times)
+    if (apart <= 0.0).any():
+        back = int(np.argmax(apart <= 0.0)) + 1
+        raise Unusable(f"{what} has time stamps that do not increase (at sample {back}): {_UNEVEN}")
+    dt = float(np.median(apart))
+    if (apart > 1.5 * dt).any():
+        gap = int(np.argmax(apart > 1.5 * dt))
+        length = f"{apart[gap] * 1e3:.4g} ms after sample {gap}"
+        raise Unusable(f"{what} is not evenly sampled (a gap of {length}): {_UNEVEN}")
+    dt = float(times[-1] - times[0]) / (len(times) - 1)
+    uneven = np.abs(times - (times[0] + dt * np.arange(len(times)))) > 0.25 * dt
+    if uneven.any():
+        raise Unusable(f"{what} is not evenly sampled (time stamps drift off at sample {int(np.argmax(uneven))})")
     return _rounded(dt * 1e3), float(times[0])
 
 
