@@ -1,4 +1,4 @@
-"""What the network sees of a sweep: an anti-aliased reduction to a common grid, and the noise of observing.
+"""What the network sees of a sweep: an anti-aliased reduction to a common grid.
 
 Simulations and recordings go through the same continuous-time filter, evaluated on the sampling of each, so that a
 recording at 200 kHz and a simulation at 40 kHz of the same voltage give the same numbers.
@@ -7,10 +7,9 @@ recording at 200 kHz and a simulation at 40 kHz of the same voltage give the sam
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -201,128 +200,3 @@ def _channels(
             out[:, channel, reduction.samples :] = out[:, channel, reduction.samples - 1, None]
             channel += 1
     return out
-
-
-@dataclass(frozen=True)
-class Noise:
-    """The noise of observing a voltage: a white part, and a slow one (Ornstein-Uhlenbeck) of random strength.
-
-    `white` is the standard deviation in mV of every sample of the observation's own grid (after the reduction, not at
-    the amplifier's bandwidth). `ou_sd` is the range (low, high) in mV from which each row's slow part takes its
-    standard deviation, uniformly; `ou_tau` is its correlation time in ms.
-    """
-
-    white: float = 0.0  # mV
-    ou_sd: tuple[float, float] = (0.0, 0.0)  # mV
-    ou_tau: float = 20.0  # ms
-
-    def __post_init__(self) -> None:
-        low, high = (float(x) for x in self.ou_sd)
-        object.__setattr__(self, "ou_sd", (low, high))
-        if not all(math.isfinite(x) for x in (self.white, low, high, self.ou_tau)):
-            raise ParameterError(f"noise of {self} is not finite", remedy="give finite numbers")
-        if self.white < 0.0 or not 0.0 <= low <= high or self.ou_tau <= 0.0:
-            raise ParameterError(
-                f"noise of white {self.white:g} mV, slow {low:g} to {high:g} mV, tau {self.ou_tau:g} ms",
-                remedy="give standard deviations of 0 or more, low first, and a positive tau",
-            )
-
-    def draw(self, rows: int, samples: int, dt: float, rng: np.random.Generator) -> Float32[np.ndarray, "row time"]:
-        """Independent noise in mV for rows of `samples` values dt ms apart.
-
-        >>> Noise(white=0.1).draw(2, 1000, 0.2, np.random.default_rng(0)).shape
-        (2, 1000)
-        """
-        sd = rng.uniform(*self.ou_sd, size=(rows, 1)).astype(np.float32)
-        noise = np.zeros((rows, samples), dtype=np.float32)
-        if self.white > 0.0:
-            rng.standard_normal(out=noise, dtype=np.float32)
-            noise *= np.float32(self.white)
-        if self.ou_sd[1] > 0.0:
-            noise += sd * _ornstein_uhlenbeck(rows, samples, dt / self.ou_tau, rng)
-        return noise
-
-    def to_json(self) -> dict[str, Any]:
-        """The noise as plain numbers, in mV and ms."""
-        return {"white": self.white, "ou_sd": list(self.ou_sd), "ou_tau": self.ou_tau}
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Noise:
-        """The inverse of `to_json`; raises ParameterError for anything else."""
-        try:
-            low, high = stored["ou_sd"]
-            return cls(float(stored["white"]), (float(low), float(high)), float(stored["ou_tau"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ParameterError(
-                f"{stored!r} does not describe noise", remedy="give white, ou_sd and ou_tau"
-            ) from error
-
-
-def _ornstein_uhlenbeck(
-    rows: int, samples: int, step: float, rng: np.random.Generator, block: int = 64
-) -> Float32[np.ndarray, "row time"]:
-    """A stationary process of unit variance, exact at any step (dt/tau): x' = a x + sqrt(1 - a²) n with a = exp(-step).
-
-    Written for blocks of samples at once: a triangular matrix of the powers of a, and what the last value leaves over.
-    """
-    x = rng.standard_normal((rows, samples), dtype=np.float32)
-    powers = np.exp(-step * np.arange(block + 1))
-    lag = np.arange(block)[None, :] - np.arange(block)[:, None]  # input down, output across
-    spread = math.sqrt(-math.expm1(-2.0 * step))
-    mixing = np.where(lag >= 0, powers[np.abs(lag)] * spread, 0.0).astype(np.float32)
-    fading = powers[1:].astype(np.float32)
-    for first in range(0, rows, _ROWS):  # groups of rows that stay in the cache
-        group = x[first : first + _ROWS]
-        last = group[:, :1].copy()  # stationary from the first sample, which stays as it is
-        for start in range(1, samples, block):
-            part = group[:, start : start + block]
-            width = part.shape[1]
-            part[:] = part @ mixing[:width, :width] + last * fading[:width]
-            last = part[:, -1:].copy()
-    return x
-
-
-def estimate_noise(v: Float[np.ndarray, " time"], dt: float, *, slowest: float | None = None) -> Noise:
-    """The white and the slow part of the noise of a baseline v (mV) sampled every dt ms.
-
-    From the variance of differences over growing lags, 2 white² + 2 sd² (1 - exp(-lag/tau)), with outliers beyond four
-    standard deviations left out: a constant offset has no part in it, and a rare synaptic potential little. The tau
-    is looked for up to `slowest` ms (an eighth of the baseline unless stated). Give the baseline of the reduced sweep
-    to get the `white` that `Noise` means. Raises RecordingError for fewer than 200 samples.
-    """
-    if v.ndim != 1 or len(v) < 200:
-        raise RecordingError(
-            f"{v.size} samples of baseline are too few to measure noise", remedy="state the noise instead"
-        )
-    slowest = len(v) * dt / 8.0 if slowest is None else slowest
-    furthest = min(len(v) // 4, max(4, math.ceil(3.0 * slowest / dt)))
-    lags = np.unique(np.geomspace(1, furthest, 40).astype(int))
-    measured = np.array([_clipped_variance(v[lag:] - v[:-lag]) / 2.0 for lag in lags])
-    if not measured.any():
-        return Noise(ou_tau=max(slowest, dt))
-    weight = 1.0 / (np.maximum(measured, 1e-3 * measured.max()) * np.sqrt(lags))
-    best = (math.inf, 0.0, 0.0, slowest)
-    for tau in np.geomspace(2.0 * dt, max(slowest, 4.0 * dt), 80):
-        white, slow = _two_parts(measured * weight, weight, weight * -np.expm1(-lags * dt / tau))
-        misfit = float(np.sum(((white - slow * np.expm1(-lags * dt / tau) - measured) * weight) ** 2))
-        best = min(best, (misfit, white, slow, float(tau)))
-    _, white, slow, tau = best
-    return Noise(math.sqrt(white), (math.sqrt(slow),) * 2, tau)
-
-
-def _clipped_variance(x: Float[np.ndarray, " sample"]) -> float:
-    x = x - np.median(x)
-    scale = 1.4826 * float(np.median(np.abs(x))) or float(x.std())
-    return float(np.mean(x[np.abs(x) <= 4.0 * scale] ** 2))
-
-
-def _two_parts(y: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
-    """The non-negative (p, q) that bring p a + q b closest to y."""
-    aa, ab, bb, ay, by = a @ a, a @ b, b @ b, a @ y, b @ y
-    determinant = aa * bb - ab * ab
-    if determinant > 1e-12 * aa * bb:
-        p, q = (bb * ay - ab * by) / determinant, (aa * by - ab * ay) / determinant
-        if p >= 0.0 and q >= 0.0:
-            return float(p), float(q)
-    alone = (max(float(ay / aa), 0.0), 0.0), (0.0, max(float(by / bb), 0.0))
-    return min(alone, key=lambda pq: float(np.sum((pq[0] * a + pq[1] * b - y) ** 2)))

@@ -1,0 +1,49 @@
+"""The parts of a rig as JSON: the name of the part, and its numbers by name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from typing import Any
+
+from gbar.errors import ParameterError
+from gbar.observation.value import Uniform, value_from_json, value_to_json
+
+
+def part_to_json(part: Any) -> dict[str, Any]:
+    """A part's kind and numbers; an infinite one, which JSON does not have, as None."""
+    stored: dict[str, Any] = {"kind": type(part).__name__.lower()}
+    for field in fields(part):
+        value = getattr(part, field.name)
+        if isinstance(value, tuple):
+            stored[field.name] = list(value)
+        else:
+            infinite = not isinstance(value, Uniform) and math.isinf(value)
+            stored[field.name] = None if infinite else value_to_json(value)
+    return stored
+
+
+def part_from_json(stored: Any, *kinds: type[Any]) -> Any:
+    """The part, of one of `kinds`, that `part_to_json` stored; raises ParameterError for anything else."""
+    names = {kind.__name__.lower(): kind for kind in kinds}
+    kind = names.get(str(stored.get("kind"))) if isinstance(stored, Mapping) else None
+    if kind is None:
+        raise ParameterError(f"{stored!r} describes no part of a rig", remedy=f"give one of kind {', '.join(names)}")
+    known = {field.name: field for field in fields(kind)}
+    missing = [name for name, field in known.items() if field.default is MISSING and name not in stored]
+    unknown = [name for name in stored if name not in known and name != "kind"]
+    if missing or unknown:
+        what = f"{stored['kind']} of a rig: missing {', '.join(missing) or 'nothing'}"
+        raise ParameterError(f"{what}, unknown {', '.join(map(str, unknown)) or 'nothing'}",
+                             remedy=f"give {', '.join(known)}")  # fmt: skip
+    numbers = {name: value for name, value in stored.items() if name != "kind" and value is not None}
+    return kind(**{name: _number(name, value) for name, value in numbers.items()})
+
+
+def _number(name: str, value: Any) -> Any:
+    if name == "harmonics" and isinstance(value, list):
+        return tuple(float(value_from_json(entry)) for entry in value)  # type: ignore[arg-type]
+    if name == "poles" and isinstance(value, int):
+        return value
+    return value_from_json(value)
