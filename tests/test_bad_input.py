@@ -161,7 +161,7 @@ def test_arguments_that_make_no_sense(arguments, bad):
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX resource limits")
 @pytest.mark.parametrize("most", [0, 2_000, 20_000])
 def test_a_full_disk(most, bad):
-    assert gbar("simulate", "./mine.yaml", "-n", 10, "-o", "warm.zarr", cwd=bad).returncode == 0  # compiles
+    assert gbar("simulate", "./mine.yaml", "-n", 2_000, "-o", "warm.zarr", cwd=bad).returncode == 0  # compiles
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))  # noqa: E731
     done = gbar("simulate", "./mine.yaml", "-n", 2_000, "-o", "result.zarr", cwd=bad, preexec_fn=limit)
     refused(done)

@@ -15,7 +15,7 @@ from jaxtyping import Float, UInt8
 from gbar.errors import ParameterError, ProtocolError
 from gbar.kernel.build import Kernel
 from gbar.kernel.cable import Electrode
-from gbar.kernel.cable_start import Start
+from gbar.kernel.cable_start import start_of
 from gbar.kernel.cable_text import TILE
 from gbar.protocol import Protocol, Stimulus
 from gbar.traces import Status, Traces
@@ -137,17 +137,8 @@ class _Lanes:
 
 def _sweeps(kernel: Kernel, protocol: Protocol) -> tuple[_Sweep, ...]:
     """What runs a block through each stimulus. Raises ProtocolError for a site that the cell does not have."""
-    starts: dict[tuple[float, float], Start] = {}
-    found: list[_Sweep] = []
-    for stimulus in protocol.stimuli:
-        electrodes, about = _electrodes(kernel, stimulus), (stimulus.dt, stimulus.v_init)
-        if kernel.cable is None:
-            found.append(_point_sweep(kernel, stimulus, electrodes))
-            continue
-        if about not in starts:
-            starts[about] = Start(kernel.cable, kernel.dtype, *about)
-        found.append(_cable_sweep(kernel, stimulus, electrodes, starts[about]))
-    return tuple(found)
+    sweep = _point_sweep if kernel.cable is None else _cable_sweep
+    return tuple(sweep(kernel, stimulus, _electrodes(kernel, stimulus)) for stimulus in protocol.stimuli)
 
 
 def _electrodes(kernel: Kernel, stimulus: Stimulus) -> list[Electrode]:
@@ -178,17 +169,19 @@ def _point_sweep(kernel: Kernel, stimulus: Stimulus, electrodes: list[Electrode]
     return run
 
 
-def _cable_sweep(kernel: Kernel, stimulus: Stimulus, electrodes: list[Electrode], start: Start) -> _Sweep:
+def _cable_sweep(kernel: Kernel, stimulus: Stimulus, electrodes: list[Electrode]) -> _Sweep:
     """Blocks of many compartments."""
+    assert kernel.cable is not None
+    begin = start_of(kernel.cable, kernel.dtype, stimulus.dt, stimulus.v_init)
     currents = np.array([e.values for e in electrodes if e.resistance is None])
     clamps = [e for e in electrodes if e.resistance is not None]
     command = np.array([e.values for e in clamps] or [np.zeros(0)])
     conductance = np.array([1.0 / e.resistance for e in clamps if e.resistance is not None])
-    table = start.cable.table(electrodes)
+    table = kernel.cable.table(electrodes)
     counts = (len(currents), len(clamps), stimulus.n_warm, stimulus.n_steps, stimulus.stride)
 
     def run(varying: Array, v: Array, extreme: Array) -> None:
-        memory, given = start.block(varying)
+        memory, given = begin.block(varying)
         tile = np.empty(TILE * v.shape[1] * kernel.lanes, kernel.dtype)
         arrays = (memory, table, given, currents, command, conductance)
         pointers = [array.ctypes.data for array in arrays]

@@ -117,6 +117,7 @@ class CableTables:
         for place, calls in phases.items():
             self.lists[place] = self._list(value for call in calls for value in call)
             self.lists[place + 1] = len(calls)
+        self.places = np.array(self.lists, dtype=np.int64)
 
     # --- places ---
 
@@ -195,8 +196,9 @@ class CableTables:
 
     def table(self, electrodes: Sequence[Electrode]) -> Int[np.ndarray, " place"]:
         """The table of integers for a run with these electrodes; `programs` comes before."""
-        lists = list(self.lists)
-        for place, held in ((text.ELECTRODES, False), (text.CLAMPS, True)):
-            lists[place] = len(lists)
-            lists += [self.nodes[e.compartment] for e in electrodes if (e.resistance is not None) is held]
-        return np.array(lists, dtype=np.int64)
+        currents = [self.nodes[e.compartment] for e in electrodes if e.resistance is None]
+        clamps = [self.nodes[e.compartment] for e in electrodes if e.resistance is not None]
+        table = np.concatenate((self.places, np.array([*currents, *clamps], dtype=np.int64)))
+        table[text.ELECTRODES] = len(self.places)
+        table[text.CLAMPS] = len(self.places) + len(currents)
+        return table

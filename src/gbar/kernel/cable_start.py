@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -14,6 +15,12 @@ from gbar.kernel.pattern import quantities
 
 Array = np.ndarray
 LINE = 64  # bytes
+
+
+@lru_cache(maxsize=8)
+def start_of(cable: CableTables, dtype: np.dtype[np.floating], dt: float, v_init: float) -> Start:
+    """What the blocks of a sweep start from. It never changes; the last few are kept, for who asks again and again."""
+    return Start(cable, dtype, dt, v_init)
 
 
 class Start:
