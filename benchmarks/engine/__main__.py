@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -27,6 +29,7 @@ def main() -> None:
     arguments = parsed()
     if not hasattr(os, "sched_setaffinity"):
         raise SystemExit("every simulator is kept on one core, which this system has no way to do")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no contender is left suspended
     makers = parts(arguments.pairs, max(os.sched_getaffinity(0)))
     chosen = arguments.only.split(",") if arguments.only else QUICK if arguments.quick else tuple(makers)
     if unknown := set(chosen) - set(makers):

@@ -27,8 +27,6 @@ TABLES = {
     "pas": {"g": "Leak_gLeak", "e": "Leak_eLeak"},
     "CaDynamics_E2": {name: f"CaPump_{name}" for name in ("gamma", "decay", "depth", "minCai")},
 }
-
-
 BUILT: dict[str, tuple[Any, float]] = {}  # folder -> its cell and the seconds it took; all widths share it
 
 
@@ -55,15 +53,15 @@ def prepare(folder: str, settings: dict[str, Any]) -> Ready:
 
 
 def compiled(work: Work, module: Any, theta: np.ndarray) -> Callable[[Any], Any]:
-    """Theta [width, parameter] -> v [width, time]."""
+    """What makes v [width, time] of theta [width, parameter]."""
     places = [view(module, free.compartments, len(work.compartments)) for free in work.free]
     keys = [parameter(free.suffix, free.variable) for free in work.free]
 
     def simulate(row: Any) -> Any:
         state = None
         for free, place, key, value in zip(work.free, places, keys, row, strict=True):
-            values = value if free.uniform else value * jnp.asarray(free.weights)
-            state = place.data_set(key, values * (free.weights[0] if free.uniform else 1.0), state)
+            weights = float(free.weights[0]) if free.uniform else jnp.asarray(free.weights)
+            state = place.data_set(key, value * weights, state)
         return jx.integrate(module, param_state=state, delta_t=work.dt)[0]
 
     batch = jax.jit(jax.vmap(simulate)).lower(jnp.asarray(theta)).compile()
@@ -90,8 +88,9 @@ def build(work: Work) -> Any:
             mine.set(key, value)
     for label, values in work.profiles.items():
         variable, suffix = next((label.removesuffix(f"_{s}"), s) for s in HAY if label.endswith(f"_{s}"))
-        for k, value in values.items():
-            module.select(nodes=int(k)).set(parameter(suffix, variable), value)
+        places = sorted(map(int, values))
+        along = np.array([values[str(k)] for k in places])
+        view(module, np.array(places), len(numbers)).set(parameter(suffix, variable), along)
     module.set("v", work.v_init)
     module.init_states(delta_t=work.dt)
     site = module.select(nodes=work.site)
