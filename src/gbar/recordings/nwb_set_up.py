@@ -17,7 +17,8 @@ _FILTER = re.compile(r"(?:low-?\s?pass|bessel|filter)\w*\W{0,3}(?:\w+[\s-]+){0,4
 _TEXTS = ("notes", "protocol", "session_description", "experiment_description", "data_collection")
 _PLAUSIBLE_BRIDGE = (1e4, 1e9)  # ohm
 _PLAUSIBLE_CAPACITANCE = (1e-14, 1e-9)  # farad
-_UNSAID = {"", "n/a", "na", "none", "unknown", "no description", "no comments", "nan"}
+_UNSAID = {"", "n/a", "na", "none", "unknown", "no description", "no comments", "nan", "not stated"}
+_UNNAMED = {"device", "amplifier"}
 _SUBJECT = ("subject_id", "species", "sex", "age", "genotype", "strain", "description", "weight")
 
 
@@ -48,7 +49,7 @@ def _scaled(
         return None
     value = float(value)
     if value == 0.0 or plausible[0] <= abs(value) <= plausible[1]:
-        return value * factor
+        return float(f"{value * factor:.12g}")
     notes.append(f"{name} of {value:g} {unit} disregarded: is it in another unit?")
     return None
 
@@ -72,11 +73,12 @@ def _kilohertz(texts: list[str]) -> float | None:
 
 
 def device_of(file: Any) -> str:
-    """Amplifiers and digitisers: name, maker and description of each device."""
+    """Amplifiers and digitisers: name, description and maker of each device."""
     told = []
     for device in file.devices.values():
         maker, about = said(device.manufacturer), said(device.description)
-        told.append(": ".join(part for part in (device.name, about) if part) + (f" ({maker})" if maker else ""))
+        name = "" if about and device.name.lower() in _UNNAMED else device.name
+        told.append(": ".join(part for part in (name, about) if part) + (f" ({maker})" if maker else ""))
     return "; ".join(told)
 
 
