@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from gbar.cell import At, Cell, Painted, Region, Site, read_cell
 from gbar.compartments import lower
 from gbar.errors import CellError, InternalError
-from gbar.kernel.build import build
+from gbar.kernel.build import Precision, build
 from gbar.kernel.emit import emit
 from gbar.mechanism import parse
 from gbar.morphology import sphere
@@ -166,3 +167,38 @@ def test_a_concentration_that_follows_a_state_starts_on_its_own(cable: bool) -> 
     assert (cai[0], pool[0]) == (5e-5, 1e-8)
     np.testing.assert_array_equal(cai[1:], pool[1:])
     assert cai[-1] > 9e-5
+
+
+PACE = """
+NEURON { SUFFIX pace NONSPECIFIC_CURRENT i RANGE tau }
+PARAMETER { tau = 2 (ms) }
+STATE { m h }
+ASSIGNED { v (mV) i (mA/cm2) }
+INITIAL { m = 0.1 h = 0.6 }
+BREAKPOINT { SOLVE go METHOD cnexp i = 0.03*m*m*h*(v - 50) + 3e-4*(v + 65) }
+DERIVATIVE go { m' = (1/(1 + exp(-(v + 40)/6)) - m)/tau  h' = exp(-(v + 60)/15)*(1 - h) - 2*h/(1 + exp(-(v + 30)/9)) }
+"""
+
+
+@pytest.mark.parametrize("cable", [False, True])
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("other", [1e-4, -0.5])
+def test_a_rows_bits_do_not_depend_on_a_neighbour_that_is_fast_or_grows(
+    precision: Precision, cable: bool, other: float
+) -> None:
+    """Its exprel is out of the range of the short polynomial: the whole block is computed in the general way."""
+    space = ParameterSpace((FreeParameter("tau_pace", "ms", -1.0, 10.0, "linear", ("tau_pace.soma",)),))
+    kernel = build(cell_of(PACE, "tau_pace.soma", space=space), precision, lanes=16, cable=cable)
+    assert "exprel_near(" in kernel.source and "farthest <= NEAR" in kernel.source
+    theta = np.linspace(0.3, 8.0, 16)[:, None]
+    alone = simulate(kernel, theta, PROTOCOL).v[0]
+    theta[5] = other
+    beside = simulate(kernel, theta, PROTOCOL).v[0]
+    assert not np.array_equal(beside[5], alone[5])
+    np.testing.assert_array_equal(np.delete(beside, 5, axis=0), np.delete(alone, 5, axis=0))
+
+
+def test_hodgkin_and_huxley_take_two_exponentials_and_one_comparison_a_gate() -> None:
+    text = emit(lower(read_cell("sphere")), "float32").split("def run(")[1]
+    calls = Counter(re.findall(r"\b(exp|exp2|expm1|exprel|exprel_near|exprelr|exprelr_by|bits)\(", text))
+    assert calls == {"exp2": 2, "exprelr_by": 2, "exprel": 3, "exprel_near": 3, "bits": 3}

@@ -113,6 +113,19 @@ def test_a_value_that_is_overwritten_is_kept_for_a_later_loop() -> None:
     agree(g, {0: v_new, 1: g.add(v, g.multiply(v_new, m))}, [v_new])
 
 
+def test_what_is_made_of_a_barrier_is_made_in_a_later_loop() -> None:
+    g = Graph()
+    v, m = slot(g, 0), slot(g, 1)
+    v_new = g.apply("advance", m, v)
+    finals = [Final(v_new, "slots[0][lane]", v), Final(g.add(m, g.call("exp", v_new)), "slots[1][lane]", m)]
+    assert [len(stage.finals) for stage in stages(finals)] == [2]
+    cut = stages(finals, [v_new])
+    assert [len(stage.finals) for stage in cut] == [1, 1]
+    assert (list(cut[0].kept), list(cut[1].kept)) == ([v_new], [])
+    text, writer = written(g, finals, cut)
+    assert text.count("for lane in") == 2 and writer.room == COUNT  # the new value lies in its slot
+
+
 def test_conditions_are_made_anew_where_they_are_used() -> None:
     g = Graph()
     v, m = slot(g, 0), slot(g, 1)
