@@ -39,7 +39,8 @@ LAYERS = [
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
 HOMES = {
-    "numba": {"kernel/build.py"},
+    "numba": {"kernel/build.py", "features/compiled.py"},
+    "efel": {"features/others.py"},
     "torch": {"learn"},
     "sbi": {"learn"},
     "safetensors": {"learn"},

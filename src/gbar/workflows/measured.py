@@ -10,17 +10,18 @@ from gbar.features import features
 from gbar.observation import Noise, Reduction, estimate_noise, reduction_for
 from gbar.recordings import Sweep
 
+_RESISTANCE = "input resistance (without spikes)"
 NAMES = {
-    "rest": "rest",
+    "rest": "voltage_base",
     "spike count": "spike_count",
-    "latency of the first spike": "latency",
-    "mean interval": "isi_mean",
-    "variation of intervals": "isi_cv",
-    "AP threshold": "ap_threshold",
-    "AP peak": "ap_height",
-    "AP half-width": "ap_half_width",
-    "depth between spikes": "ahp",
-    "input resistance (without spikes)": "input_resistance",
+    "latency of the first spike": "time_to_first_spike",
+    "mean interval": "all_ISI_values",
+    "variation of intervals": "ISI_CV",
+    "AP threshold": "AP_begin_voltage",
+    "AP peak": "peak_voltage",
+    "AP half-width": "spike_half_width",
+    "depth between spikes": "min_voltage_between_spikes",
+    _RESISTANCE: "ohmic_input_resistance_vb_ssse",
 }
 UNITS = {name: KNOWN[known] for name, known in NAMES.items()}
 _INTERRUPTION = 5.0  # ms
@@ -54,8 +55,10 @@ def baseline_noise(sweep: Sweep, v: Float[np.ndarray, " time"], reduction: Reduc
 def measure(v: Float[np.ndarray, "row time"], sampling: float, sweep: Sweep) -> Features:
     """The features of voltages (mV, every `sampling` ms) under the stimulus of `sweep`; NaN: does not exist."""
     end = (v.shape[1] - 1) * sampling
-    found = features(v, sampling, window(sweep, end), sweep.amplitude or None)
-    return {name: found[known] for name, known in NAMES.items()}
+    found = features(v, sampling, window(sweep, end), sweep.amplitude or None, list(NAMES.values()))
+    measured = {name: found[known] for name, known in NAMES.items()}
+    measured[_RESISTANCE] = np.where(found["spike_count"] == 0, measured[_RESISTANCE], np.nan)
+    return measured
 
 
 def window(sweep: Sweep, end: float) -> tuple[float, float]:

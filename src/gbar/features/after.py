@@ -1,0 +1,63 @@
+"""What follows action potentials: the first minimum behind each, the slow one, and the lowest voltage in between."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from gbar.features.compiled import compiled
+from gbar.features.names import AFTER
+
+_SLOW = 5.0  # ms behind a peak, eFEL's sahp_start
+_MINIMUM, _ABSOLUTE, _DEPTH, _FROM_PEAK, _TIME, _SLOW_DEPTH, _SLOW_TIME, _BETWEEN = range(len(AFTER))
+
+
+@compiled
+def _lowest(y: Float[np.ndarray, " time"], first: int, last: int) -> int:
+    """The first of the samples [first, last) with the lowest voltage; `last` if there are none."""
+    best = first
+    for k in range(first + 1, last):
+        if y[k] < y[best]:
+            best = k
+    return best
+
+
+@compiled
+def after_spikes(
+    y: Float[np.ndarray, "row time"],
+    t: Float[np.ndarray, " time"],
+    base: Float[np.ndarray, " row"],
+    peak: Int[np.ndarray, "row spike"],
+    minimum: Int[np.ndarray, "row spike"],
+    count: Int[np.ndarray, "row 4"],
+    found: Float[np.ndarray, "row feature"],
+) -> None:
+    """Writes the features of AFTER into `found`, in their order; `base` is every row's voltage_base (mV)."""
+    for r in range(len(y)):
+        row = found[r]
+        row[:] = np.nan
+        spikes, number = count[r, 0], count[r, 1]
+        level, depth, time = 0.0, 0.0, 0.0
+        for i in range(number):
+            level += y[r, minimum[r, i]]
+            depth += y[r, peak[r, i]] - y[r, minimum[r, i]]
+            time += t[minimum[r, i]] - t[peak[r, i]]
+        if number > 0:
+            row[_MINIMUM] = row[_ABSOLUTE] = level / number
+            row[_DEPTH] = row[_MINIMUM] - base[r]
+            row[_FROM_PEAK], row[_TIME] = depth / number, time / number
+        between, level, time = 0.0, 0.0, 0.0
+        for i in range(spikes - 1):
+            first, last = peak[r, i], peak[r, i + 1]
+            slow = first
+            while slow < last and t[slow] < t[first] + _SLOW:
+                slow += 1
+            early, late = _lowest(y[r], first, slow), _lowest(y[r], slow, last)
+            between += min(y[r, early], y[r, late]) if slow < last else y[r, early]
+            if i > 0:
+                level += y[r, late]
+                time += (t[late] - t[first]) / (t[last] - t[first])
+        if spikes > 1:
+            row[_BETWEEN] = between / (spikes - 1)
+        if spikes > 2:
+            row[_SLOW_DEPTH], row[_SLOW_TIME] = level / (spikes - 2), time / (spikes - 2)
