@@ -77,9 +77,9 @@ def device_of(file: Any) -> str:
     told = []
     for device in file.devices.values():
         maker, about = said(device.manufacturer), said(device.description)
-        name = "" if about and device.name.lower() in _UNNAMED else device.name
+        name = "" if device.name.lower() in _UNNAMED else device.name
         told.append(": ".join(part for part in (name, about) if part) + (f" ({maker})" if maker else ""))
-    return "; ".join(told)
+    return "; ".join(part.strip() for part in told if part.strip())
 
 
 def subject_of(file: Any) -> dict[str, str]:
