@@ -179,7 +179,7 @@ def _follows(v: Float[np.ndarray, " time"], asked: Float[np.ndarray, " time"], a
 
 def _in_time(sweeps: list[Sweep]) -> tuple[Sweep, ...]:
     zero = min(sweep.start for sweep in sweeps)
-    return tuple(replace(s, start=s.start - zero) for s in sorted(sweeps, key=lambda s: s.start))
+    return tuple(replace(s, start=round(s.start - zero, 9)) for s in sorted(sweeps, key=lambda s: s.start))
 
 
 def _tagged(header: Header) -> tuple[str, ...]:

@@ -37,7 +37,8 @@ def samples(path: Path, header: Header, channel: int, sweep: int) -> Float[np.nd
         raise RecordingError(
             f"ends within sweep {sweep}", file=path, remedy="copy it again: is it still being written?"
         )
-    values = raw.reshape(-1, count)[:, channel].astype(np.float64)
+    with np.errstate(invalid="ignore"):  # of damaged numbers, which are refused where they are used
+        values = raw.reshape(-1, count)[:, channel].astype(np.float64)
     if header.data_type == "<f4":  # already scaled
         return values
     source = header.inputs[channel]

@@ -219,4 +219,4 @@ def tags(source: Source, start: int, width: int, count: int, second: float) -> t
 
 def sane(level: float) -> float:
     """A level of the header as it was typed in, not as a 32-bit number has it; what was never filled in is 0."""
-    return float(f"{level:.7g}") if 1e-6 < abs(level) < 1e6 else 0.0
+    return float(f"{level:.7g}") if 1e-18 < abs(level) < 1e6 else 0.0

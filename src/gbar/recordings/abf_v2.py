@@ -98,7 +98,8 @@ def _section(source: Source, place: int, required: bool = False) -> _Section:
             source.refuse("it has no section for its protocol")
         return _Section(0, 0, 0)
     if not 0 < count <= _MOST.get(place, 1) or block * BLOCK + count * width > source.size:
-        source.refuse(f"its header counts {count} entries of {width} bytes in the section at byte {block * BLOCK}")
+        where = f"at byte {block * BLOCK}, but it has {source.size} bytes"
+        source.refuse(f"its header has a section of {count} entries of {width} bytes {where}")
     return _Section(block * BLOCK, width, count)
 
 

@@ -87,7 +87,8 @@ def wave_samples(header: WaveHeader) -> Float[np.ndarray, " time"]:
         _refuse(
             header.path, f"ends after {len(raw)} of {header.points} samples: it is truncated or still being written"
         )
-    return raw.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # of damaged numbers, which are refused where they are used
+        return raw.astype(np.float64)
 
 
 def _refuse(path: Path, what: str) -> NoReturn:
