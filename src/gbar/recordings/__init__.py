@@ -87,7 +87,7 @@ def read(
     stated: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     _check_options(path, kind, stated)
     if kind == "cell file":
-        return read_cell_file(path, read, allow_large=allow_large)
+        return _told(read_cell_file(path, read, allow_large=allow_large), across_files=True)
     before = _states(files)
     parts = _parts(path, files, kind, stated, allow_large)
     digest = _digest(files)
@@ -175,15 +175,18 @@ def _digest(files: list[Path]) -> str:
 
 
 def _finished(recording: Recording) -> Recording:
-    """Measured currents idealised, names that suit any terminal and file system, duplicates told."""
-    sweeps = tuple(_commanded(sweep) for sweep in recording.sweeps)
-    names = [_plain(sweep.name) for sweep in sweeps]
+    """Measured currents idealised, the source of every sweep, and what `_told` does."""
+    sweeps = (_commanded(sweep) for sweep in recording.sweeps)
+    return _told(replace(recording, sweeps=tuple(replace(s, source=s.source or recording.source) for s in sweeps)))
+
+
+def _told(recording: Recording, *, across_files: bool = False) -> Recording:
+    """Names that suit any terminal and file system, a name each, copies told."""
+    names = [_plain(sweep.name) for sweep in recording.sweeps]
     times = Counter(names)
-    if max(times.values(), default=1) > 1:
-        names = [f"{name}[{k}]" if times[name] > 1 else name for k, name in enumerate(names)]
-    sweeps = tuple(replace(s, name=name) if s.name != name else s for s, name in zip(sweeps, names, strict=True))
-    sweeps = tuple(s if s.source else replace(s, source=recording.source) for s in sweeps)
-    return replace(recording, sweeps=sweeps, warnings=recording.warnings + _duplicates(sweeps))
+    names = [f"{name}[{k}]" if times[name] > 1 else name for k, name in enumerate(names)]
+    sweeps = tuple(replace(s, name=name) for s, name in zip(recording.sweeps, names, strict=True))
+    return replace(recording, sweeps=sweeps, warnings=recording.warnings + _copies(sweeps, across_files))
 
 
 def _commanded(sweep: Sweep) -> Sweep:
@@ -203,13 +206,12 @@ def _plain(name: str) -> str:
     return "_" * len(kept) if kept.strip(".") == "" else kept[:200]
 
 
-def _duplicates(sweeps: Sequence[Sweep]) -> tuple[str, ...]:
-    """Sweeps that are the same, sample for sample."""
-    seen: dict[bytes, str] = {}
+def _copies(sweeps: Sequence[Sweep], across_files: bool) -> tuple[str, ...]:
+    """Sweeps that are the same, sample for sample; only those of different files, if so wished."""
+    seen: dict[bytes, Sweep] = {}
     found = []
     for sweep in sweeps:
-        mark = hashlib.sha256(sweep.v.tobytes() + sweep.current.tobytes()).digest()
-        if mark in seen:
-            found.append(f"sweeps {seen[mark]} and {sweep.name} are the same, sample for sample: is one a copy?")
-        seen.setdefault(mark, sweep.name)
+        first = seen.setdefault(hashlib.sha256(sweep.v.tobytes() + sweep.current.tobytes()).digest(), sweep)
+        if first is not sweep and not (across_files and first.source == sweep.source):
+            found.append(f"sweeps {first.name} and {sweep.name} are the same, sample for sample: is one a copy?")
     return tuple(found)
