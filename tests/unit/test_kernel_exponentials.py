@@ -164,6 +164,19 @@ def test_unknown_slopes_and_offsets_are_shared_only_where_they_are_the_same() ->
     assert [value(n, leaves) for n in shared] == pytest.approx([value(n, leaves) for n in roots], rel=1e-13)
 
 
+def test_a_slope_of_no_width_is_a_step() -> None:
+    """exp((v - h)/k) with k = 0, as in NEURON: no infinity is subtracted from another."""
+    g = Graph()
+    x = g.multiply(fixed(g, "1/k"), g.subtract(voltage(g), fixed(g, "h")))
+    one = g.number(1.0)
+    roots = [g.divide(one, g.add(one, g.call("exp", argument))) for argument in (x, g.negate(x))]
+    shared = share(g, roots, [voltage(g)], "float32")
+    assert count(shared) == 1
+    for v, expected in ((-60.0, [1.0, 0.0]), (-40.0, [0.0, 1.0])):
+        leaves = {"1/k": math.inf, "h": -50.0, "v": v}
+        assert [value(n, leaves) for n in shared] == pytest.approx(expected, abs=1e-30)
+
+
 def test_what_is_no_voltages_is_left_apart() -> None:
     g = Graph()
     other = g.leaf("leaf", Level.STEP, "ca")

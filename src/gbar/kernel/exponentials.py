@@ -52,9 +52,12 @@ class _Term:
 
 @dataclass(frozen=True, eq=False)
 class _Family:
-    """Terms that are powers of 2^exponent: of each its power, and the logarithm of its constant factor."""
+    """Terms that are powers of 2^exponent: of each its power, and the logarithm of its constant factor.
 
-    exponent: Node
+    Without an exponent, it is that of the first.
+    """
+
+    exponent: Node | None
     limit: float  # of the exponent, so that the highest power is a normal number
     members: tuple[tuple[_Term, int, float], ...]
 
@@ -161,7 +164,7 @@ class _Pass:
             alike = [(t, 1, 0.0) for t in rest if (t.slope, t.offset) == (first.slope, first.offset)]
             alike += [(t, -1, 0.0) for t in rest if (t.slope, t.offset) == opposite]
             if alike:
-                families.append(_Family(self.exponent(first), self.limit, ((first, 1, 0.0), *alike)))
+                families.append(_Family(None, self.limit, ((first, 1, 0.0), *alike)))
             taken = {first, *(term for term, *_ in alike)}
             terms = [term for term in terms if term not in taken]
         return families
@@ -171,13 +174,16 @@ class _Pass:
     def exponent(self, term: _Term) -> Node:
         """The exponent of two that is the argument of a term."""
         g, factor = self.graph, self.graph.number(LOG2E)
-        scaled = g.multiply(g.multiply(factor, term.slope), self.new.get(term.base, term.base))
+        if not term.is_numeric:
+            return g.multiply(factor, self.argument(term))
+        scaled = g.multiply(g.multiply(factor, term.slope), self.new[term.base])
         return g.add(scaled, g.multiply(factor, term.offset))
 
     def argument(self, term: _Term) -> Node:
-        """The argument of a term."""
-        g = self.graph
-        return g.add(g.multiply(term.slope, self.new.get(term.base, term.base)), term.offset)
+        """The argument of a term; as it is written where a slope may turn out to be infinite, of no width."""
+        if not term.is_numeric:
+            return self.new[term.node.arguments[0]]
+        return self.graph.add(self.graph.multiply(term.slope, self.new[term.base]), term.offset)
 
     def power_of_two(self, exponent: Node, limit: float) -> Node:
         return self.graph.apply("exp2", exponent, self.graph.number(limit))
@@ -202,7 +208,9 @@ class _Pass:
     def raised(self, term: _Term, family: _Family, n: int, constant: float) -> Node:
         """A term as a power of its family's exponential."""
         g = self.graph
-        power = g.whole_power(self.power_of_two(self.renewed(family.exponent), family.limit), abs(n))
+        own = family.exponent
+        exponent = self.exponent(family.members[0][0]) if own is None else self.renewed(own)
+        power = g.whole_power(self.power_of_two(exponent, family.limit), abs(n))
         if term.node.op == "exp":
             factor = g.number(math.exp(constant))
             return g.multiply(factor, power) if n > 0 else g.divide(factor, power)
