@@ -21,7 +21,7 @@ from gbar.parameters import ParameterSpace
 from gbar.simulate import simulate, simulate_blocks
 
 ROWS = (1, 8, 32, 64, 256, 1024, 10_000, 100_000)
-BATCH = 4096  # rows that are in memory together
+BATCH = 512  # rows that are in memory together: so few that their memory is used again, not asked for anew
 PER_BRANCH = (1, 3, 7, 15, 31, 63)  # compartments of each of 28 branches
 CHANNELS = (
     "hay/NaTa_t", "hay/SKv3_1", "hay/Ih", "hay/Im", "hay/K_Pst", "hay/K_Tst", "hay/Nap_Et2", "hay/NaTs2_t",

@@ -35,7 +35,7 @@ kernel takes on data in the first-level cache. Fewer exps in the kernel do not l
 possible."""
 HEADS = {
     "rows": (
-        "One Hodgkin–Huxley compartment, 8,000 steps, every step kept, at most 4,096 rows in memory:",
+        "One Hodgkin–Huxley compartment, 8,000 steps, every step kept, at most 512 rows in memory:",
         "steps",
         "M steps/s",
     ),
