@@ -142,6 +142,5 @@ def estimate_step(v: Float[np.ndarray, " time"]) -> float:
     whole = (np.abs(apart / step - multiples) < 0.1) & (multiples >= 1.0)
     if whole.mean() < 0.95:
         return 0.0
-    codes = np.concatenate([[0.0], np.cumsum(apart / step)])
-    codes = np.rint(codes) if whole.all() else codes
+    codes = np.concatenate([[0.0], np.cumsum(np.where(whole, multiples, apart / step))])
     return float(np.polyfit(codes, values, 1)[0])

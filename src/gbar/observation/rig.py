@@ -100,7 +100,7 @@ class Rig:
                 None if stored["filter"] is None else part_from_json(stored["filter"], Bessel, RC),
                 None if stored["adc"] is None else part_from_json(stored["adc"], Adc),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, OverflowError) as error:
             raise ParameterError(
                 f"{stored!r} does not describe a rig",
                 remedy="give electrode, junction_potential, noise, filter and adc",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
 from typing import Any
 
 from gbar.errors import ParameterError
-from gbar.observation.value import Uniform, value_from_json, value_to_json
+from gbar.observation.value import Uniform, is_number, value_from_json, value_to_json
 
 
 def part_to_json(part: Any) -> dict[str, Any]:
@@ -37,13 +37,17 @@ def part_from_json(stored: Any, *kinds: type[Any]) -> Any:
         what = f"{stored['kind']} of a rig: missing {', '.join(missing) or 'nothing'}"
         raise ParameterError(f"{what}, unknown {', '.join(map(str, unknown)) or 'nothing'}",
                              remedy=f"give {', '.join(known)}")  # fmt: skip
-    numbers = {name: value for name, value in stored.items() if name != "kind" and value is not None}
-    return kind(**{name: _number(name, value) for name, value in numbers.items()})
+    return kind(**{name: _number(field, stored[name]) for name, field in known.items() if name in stored})
 
 
-def _number(name: str, value: Any) -> Any:
-    if name == "harmonics" and isinstance(value, list):
-        return tuple(float(value_from_json(entry)) for entry in value)  # type: ignore[arg-type]
-    if name == "poles" and isinstance(value, int):
-        return value
-    return value_from_json(value)
+def _number(field: Field[Any], stored: Any) -> Any:
+    """The value of a field as its annotation wants it; an infinite default is stored as None."""
+    if field.type == "Value":
+        return value_from_json(stored)
+    if field.type == "tuple[float, ...]" and isinstance(stored, list) and all(map(is_number, stored)):
+        return tuple(map(float, stored))
+    if (field.type == "float" and is_number(stored)) or (field.type == "int" and type(stored) is int):
+        return stored
+    if stored is None and field.default in (math.inf, -math.inf):
+        return field.default
+    raise ParameterError(f"{field.name} of a rig: {stored!r}", remedy=f"give {field.type}")

@@ -128,22 +128,19 @@ class _Fit:
         high = np.array([60.0, 60.0, 3.0, math.log(self._nyquist)])
         places = np.flatnonzero(free)
         best, damping = self._deviance(p), 1e-2
-        for _ in range(60):
+        for _ in range(40):
             log = self._log_model(p)
             slopes = np.stack([(self._log_model(p + 1e-5 * np.eye(4)[k]) - log) / 1e-5 for k in places])
             pull = slopes @ (self._count * (self._power * np.exp(-log) - 1.0))
             curvature = (slopes * self._count) @ slopes.T
             move = np.linalg.solve(curvature + damping * np.diag(np.diag(curvature) + 1e-9), pull)
+            if pull @ move < 1e-3:  # half of what a whole step could gain
+                break
             trial = p.copy()
             trial[places] = np.clip(p[places] + np.clip(move, -2.0, 2.0), low[places], high[places])
             deviance = self._deviance(trial)
             if deviance < best:
-                settled = best - deviance < 1e-6
                 p, best, damping = trial, deviance, damping / 5.0
-                if settled:
-                    break
             else:
                 damping *= 8.0
-                if damping > 1e8:
-                    break
         return best, p

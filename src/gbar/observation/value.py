@@ -81,12 +81,16 @@ def value_to_json(value: Value) -> Any:
 
 def value_from_json(stored: Any) -> Value:
     """The inverse of `value_to_json`; raises ParameterError for anything else."""
-    try:
-        if isinstance(stored, Mapping):
-            kind = {"linear": Uniform, "log": LogUniform}[stored["scale"]]
-            return kind(float(stored["low"]), float(stored["high"]))
+    if is_number(stored):
         return float(stored)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ParameterError(
-            f"{stored!r} is neither a number nor a range", remedy="give a number, or low, high and scale"
-        ) from error
+    kinds = {"linear": Uniform, "log": LogUniform}
+    if isinstance(stored, Mapping) and set(stored) == {"low", "high", "scale"}:
+        kind, ends = kinds.get(str(stored["scale"])), (stored["low"], stored["high"])
+        if kind and all(map(is_number, ends)):
+            return kind(*ends)
+    raise ParameterError(f"{stored!r} is neither a number nor a range", remedy="give a number, or low, high and scale")
+
+
+def is_number(stored: Any) -> bool:
+    """Whether it is a number as JSON has them; true and false are none."""
+    return isinstance(stored, int | float) and not isinstance(stored, bool)
