@@ -28,9 +28,16 @@ def opened(path: Path) -> Iterator[Any]:
     except (RecordingError, MemoryError):
         raise
     except Exception as error:  # a damaged file makes h5py, hdmf and pynwb raise whatever their parts raise
-        first = (str(error).strip().splitlines() or [""])[0][:160]
-        what = f"cannot be read as NWB 2: {type(error).__name__}: {first}"
+        what = f"cannot be read as NWB 2: {_reason(error)}"
         raise RecordingError(what, file=path, remedy="check it with pynwb-validate, or copy it again") from error
+
+
+def _reason(error: Exception) -> str:
+    """What an error of the libraries says: the place in the file, if it is one of construction, and the first cause."""
+    place = re.match(r"\(root(/\S*) GroupBuilder", str(error))
+    cause = error.__cause__ if place and error.__cause__ else error
+    first = (str(cause).strip().splitlines() or [""])[0][:200]
+    return f"{place[1]}: {first}" if place else f"{type(cause).__name__}: {first}"
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ class Unusable(Exception):
 
 def length(series: Any, cut: slice | None = None) -> int:
     """How many samples a series has, in the part `cut` of it, without reading them."""
-    return len(range(*(cut or _ALL).indices(max(np.shape(series.data), default=0))))
+    return len(range(*(cut or _ALL).indices(math.prod(np.shape(series.data)))))
 
 
 def samples(
@@ -49,14 +50,12 @@ def _row(series: Any, sweep: str, cut: slice | None) -> np.ndarray:
     """The numbers as they are stored; sizes, types and filters are looked at before anything is read."""
     data = series.data
     shape = np.shape(data)
-    flat = len(shape) == 1 or (len(shape) == 2 and 1 in shape)
     kind = getattr(data, "dtype", None) or np.asarray(data).dtype
-    if not flat or kind.kind not in "fiu" or length(series, cut) < 2:
+    if len(shape) != 1 or kind.kind not in "fiu" or length(series, cut) < 2:
         raise Unusable(f"sweep {sweep}: {series.name} holds {kind} of shape {shape}, not one row of numbers")
     _check_size(series, length(series, cut), kind.itemsize, sweep)
     _check_filters(series, data, sweep)
-    part = cut or _ALL
-    return np.asarray(data[part] if len(shape) == 1 or shape[1] == 1 else data[0, part]).reshape(-1)
+    return np.asarray(data[cut or _ALL])
 
 
 def _check_size(series: Any, count: int, itemsize: int, sweep: str) -> None:
@@ -123,7 +122,7 @@ def timing(series: Any, sweep: str, cut: slice | None = None) -> tuple[float, fl
             raise Unusable(f"sweep {sweep}: {series.name} has a sampling rate of {rate} Hz")
         first = cut.start if cut else 0
         return _rounded(1e3 / rate), float(series.starting_time or 0.0) + first / rate
-    stamps, total = series.timestamps, max(np.shape(series.data), default=0)
+    stamps, total = series.timestamps, math.prod(np.shape(series.data))
     if len(stamps) != total:
         raise Unusable(f"sweep {sweep}: {series.name} has {len(stamps)} time stamps for {total} samples")
     _check_size(series, length(series, cut), 8, sweep)
