@@ -56,15 +56,15 @@ class Wave:
     def _five(self, raw: bytes, points: int, size: int, note: bytes) -> bytes:
         head = bytearray(320)
         unit, time_unit = self.unit.encode(), self.time_unit.encode()
-        long = unit if len(unit) > 3 else b""
+        long, long_time = (text if len(text) > 3 else b"" for text in (unit, time_unit))
         shape = (self.dimensions or (points,)) + (0,) * 4
         struct.pack_into(self.order + "I", head, 4, self.created)
         struct.pack_into(self.order + "ih", head, 12, points, self._kind())
         struct.pack_into("32s", head, 28, b"wave0")
         struct.pack_into(self.order + "4i4d", head, 68, *shape[:4], self.dt, 1.0, 1.0, 1.0)
-        struct.pack_into("4s4s", head, 148, b"" if long else unit, time_unit)
-        sizes = (size + 320, 0, len(note), len(long), *(0,) * 11)
-        return struct.pack(self.order + "hh15i", 5, 0, *sizes) + bytes(head) + raw + note + long
+        struct.pack_into("4s4s", head, 148, b"" if long else unit, b"" if long_time else time_unit)
+        sizes = (size + 320, 0, len(note), len(long), len(long_time), *(0,) * 10)
+        return struct.pack(self.order + "hh15i", 5, 0, *sizes) + bytes(head) + raw + note + long + long_time
 
     def _kind(self) -> int:
         return TYPES[self.type] if self.kind is None else self.kind

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import tracemalloc
+import warnings
+import zipfile
+
 import numpy as np
 import pytest
 
 from gbar.errors import RecordingError
 from gbar.recordings import read
+from gbar.recordings.table import Declared, read_table
 
 DT = 0.05
 V = -65.0 + 10.0 * (np.arange(400) >= 100) + 0.01 * (np.arange(400) % 3)
@@ -204,11 +209,116 @@ def test_archives_that_are_refused(tmp_path, arrays, message):
 
 def test_nan_is_named_by_sweep_and_sample(tmp_path):
     v = np.stack([V, V])
-    v[1, 77] = np.nan
+    v[1, 77:80] = np.nan
     path = tmp_path / "cell.npz"
     np.savez(path, voltage_mV=v, current_pA=PA, dt_ms=DT)
-    with pytest.raises(RecordingError, match="sweep sweep_1: the voltage is nan at sample 77"):
+    recording = read(path)
+    assert [s.name for s in recording.sweeps] == ["sweep_0"]
+    (reason,) = recording.refused
+    assert reason.startswith("sweep sweep_1: the voltage is nan at sample 77 (3 such samples); cut the sweep")
+    np.savez(path, voltage_mV=v * np.nan, current_pA=PA, dt_ms=DT)
+    with pytest.raises(RecordingError, match=r"sweep sweep_0: the voltage is nan at sample 0.*and 1 more sweeps"):
         read(path)
+
+
+def test_sweeps_of_different_length(tmp_path):
+    heading = ["sweep", "time_ms", "voltage_mV", "current_pA"]
+    columns = (np.repeat([3, 8], [400, 300]), *(np.r_[x, x[:300]] for x in (TIME, V, PA)))
+    first, second = read(text(tmp_path / "cell.csv", heading, columns)).sweeps
+    check(first)
+    assert (first.name, second.name, len(second.v)) == ("sweep_3", "sweep_8", 300)
+    np.testing.assert_allclose(second.current, PA[:300] * 1e-3)
+    text(tmp_path / "i.csv", ["sweep", "current_pA"], (columns[0], columns[3]))
+    path = text(tmp_path / "v.csv", heading[:3], columns[:3])
+    assert [len(s.v) for s in read(path, stimulus=tmp_path / "i.csv").sweeps] == [400, 300]
+    text(tmp_path / "i.csv", ["current_pA"], (PA,))
+    with pytest.raises(RecordingError, match=r"currents of shape \(2, 400\) for voltages of shape \(2, 300 to 400\)"):
+        read(path, stimulus=tmp_path / "i.csv")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t[::-1], "time does not run forwards: 19.9 ms follows 19.95 ms at sample 1; sort the rows"),
+        (lambda t: np.r_[t[:200], t[:200]], "time does not run forwards: 0 ms follows 9.95 ms at sample 200"),
+        (lambda t: np.r_[t[:200], t[199:-1]], "time does not run forwards: 9.95 ms follows 9.95 ms at sample 200"),
+        (lambda t: np.where(t == t[30], np.nan, t), "the time is nan at sample 30"),
+    ],
+)
+def test_time_runs_forwards(tmp_path, change, message):
+    path = text(tmp_path / "cell.csv", ["time_ms", "voltage_mV", "current_pA"], (change(TIME), V, PA))
+    with pytest.raises(RecordingError, match=message):
+        read(path)
+
+
+def test_a_file_still_being_written(tmp_path):
+    path = text(tmp_path / "cell.csv", ["time_ms", "voltage_mV", "current_pA"], (TIME, V, PA))
+    path.write_text(path.read_text().rsplit(",", 1)[0])
+    with pytest.raises(RecordingError, match="2 cells, but 3 in the lines above: is the file still being written") as e:
+        read(path)
+    assert e.value.line == 401
+
+
+def test_long_tables_are_read_part_by_part(tmp_path, monkeypatch):
+    heading = ["time_ms", "voltage_mV", "current_pA"]
+    path = text(tmp_path / "cell.csv", heading, (TIME, V, PA))
+    monkeypatch.setattr("gbar.recordings.table_file._PART", 1000)
+    check(read(path).sweeps[0])
+    path.write_text("\n".join([*path.read_text().splitlines()[:300], "1,x,2"]))
+    with pytest.raises(RecordingError, match="'x' is not a number") as caught:
+        read(path)
+    assert caught.value.line == 301
+
+
+def test_ten_gigabytes_of_text_are_refused_at_once(tmp_path):
+    """A sparse file: after the first part its size says how many numbers would follow."""
+    path = tmp_path / "cell.csv"
+    row = "0.05,-65.0,0.0\n"
+    with path.open("w") as stream:
+        stream.write("time_ms,voltage_mV,current_pA\n" + row * 700_000)
+        stream.truncate(10_000_000_000)
+    tracemalloc.start()
+    with pytest.raises(RecordingError, match=r"its 10000 MB of text are about 160.. MB of numbers, more than 1000 MB"):
+        read_table(path, Declared())
+    assert tracemalloc.get_traced_memory()[1] < 200_000_000
+    tracemalloc.stop()
+
+
+def test_one_endless_line_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("gbar.recordings.table_file._LONGEST_LINE", 1000)
+    path = tmp_path / "cell.csv"
+    path.write_text("1.0," * 5000)
+    with pytest.raises(RecordingError, match="a line of more than 0 MB; put sweeps below one another") as caught:
+        read(path)
+    assert caught.value.line == 1
+
+
+def test_a_heading_that_is_no_heading(tmp_path):
+    path = tmp_path / "cell.csv"
+    path.write_text('"' + "a" * 200_000 + ",1\n1,2\n")
+    with pytest.raises(RecordingError, match="not a line of headings or numbers"):
+        read(path)
+
+
+def test_two_arrays_of_one_name(tmp_path):
+    path = tmp_path / "cell.npz"
+    np.savez(path, time_ms=TIME, voltage_mV=V, current_pA=PA)
+    with zipfile.ZipFile(path, "a") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        archive.writestr("voltage_mV.npy", archive.read("time_ms.npy"))
+    with pytest.raises(RecordingError, match="two arrays are named 'voltage_mV'"):
+        read(path)
+
+
+def test_nothing_of_an_archive_is_written_to_disk(tmp_path):
+    path = tmp_path / "inside" / "cell.npz"
+    path.parent.mkdir()
+    np.savez(path, time_ms=TIME, voltage_mV=V, current_pA=PA)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("../outside.npy", archive.read("time_ms.npy"))
+    with pytest.raises(RecordingError, match=r"the heading '\.\./outside' names neither time"):
+        read(path)
+    assert [p.name for p in tmp_path.iterdir()] == ["inside"]
 
 
 @pytest.mark.parametrize(
@@ -223,6 +333,8 @@ def test_a_unit_that_makes_everything_tiny_is_doubted(tmp_path, stated, message)
 
 def test_the_matrices_of_a_published_example(shared):
     folder = shared / "recordings" / "csv"
+    with pytest.raises(RecordingError, match="without the current that was injected, the sampling interval, the unit"):
+        read(folder / "output_traces_hh.csv")
     stated = {"voltage_unit": "mV", "current_unit": "A", "dt": "0.01 ms", "stimulus": folder / "input_traces_hh.csv"}
     with pytest.raises(RecordingError, match="50 nA: is its unit wrong"):
         read(folder / "output_traces_hh.csv", **stated)

@@ -23,6 +23,7 @@ _TYPES = {
 }  # fmt: skip
 _COMPLEX = 1
 _MOST_BYTES = 1_000_000_000  # of one wave in memory
+_LONGEST_UNIT = 64  # bytes
 _MOST_NOTE = 100_000  # bytes
 _EPOCH = datetime(1904, 1, 1)
 _EARLIEST = datetime(1985, 1, 1)  # before Igor: no date of a wave
@@ -59,9 +60,13 @@ def wave_header(path: Path) -> WaveHeader:
             kind = _checked(fields, size)
             stream.seek(fields["note_start"])
             note = stream.read(max(0, min(fields["note_size"], _MOST_NOTE, size - fields["note_start"])))
-            if fields["unit_size"]:
-                stream.seek(fields["unit_start"])
-                fields["unit"] = _text(stream.read(min(fields["unit_size"], 64)))
+            stream.seek(fields["units_start"])
+            long = stream.read(_LONGEST_UNIT * 2)
+            unit_size, time_size = fields["unit_sizes"]
+            if unit_size:
+                fields["unit"] = _text(long[:unit_size])
+            if time_size:
+                fields["time_unit"] = _text(long[unit_size : unit_size + time_size])
         except _Refused as reason:
             _refuse(path, str(reason))
         except struct.error:
@@ -126,7 +131,8 @@ def _fields_old(head: bytes, order: str, version: int) -> dict[str, Any]:
         "data": data,
         "note_start": start + max(0, data) + 16,
         "note_size": 0 if version == 1 else get("i", 6),
-        "unit_size": 0,
+        "units_start": 0,
+        "unit_sizes": (0, 0),
     }
 
 
@@ -136,7 +142,7 @@ def _fields_5(head: bytes, order: str) -> dict[str, Any]:
     def get(form: str, place: int) -> tuple[Any, ...]:
         return struct.unpack_from(order + form, head, place)
 
-    (wave_size, formula, note, unit_size) = get("4i", 4)
+    wave_size, formula, note, unit_size, time_size = get("5i", 4)  # units are here if longer than 3 bytes
     start, data = at + _HEADER_5, wave_size - _HEADER_5
     sizes = get("4i", at + 68)
     note_start = start + max(0, data) + max(0, formula)
@@ -153,8 +159,8 @@ def _fields_5(head: bytes, order: str) -> dict[str, Any]:
         "data": data,
         "note_start": note_start,
         "note_size": note,
-        "unit_start": note_start + max(0, note),
-        "unit_size": max(0, unit_size),
+        "units_start": note_start + max(0, note),
+        "unit_sizes": (max(0, unit_size), max(0, time_size)),
     }
 
 

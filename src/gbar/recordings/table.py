@@ -7,6 +7,7 @@ below one another. A matrix without such headings has one sweep a row; its stimu
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,19 +48,37 @@ class Declared:
     stimulus: Path | None = None
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """Sweeps of any lengths: mV and nA on one sampling interval in ms."""
+
+    names: Sequence[str]
+    v: Sequence[Float[np.ndarray, " time"]]
+    current: Sequence[Float[np.ndarray, " time"]]
+    dt: float
+
+
 def read_table(path: Path, declared: Declared, *, allow_large: bool = False) -> dict[str, Any]:
-    """The parts of a `Recording` that a CSV, TSV or NPZ file holds: its sweeps. Raises RecordingError."""
+    """The parts of a `Recording` that a CSV, TSV or NPZ file holds: its sweeps, and those that were refused.
+
+    Raises RecordingError if the table leaves a unit, the interval or the current open, or no sweep can be used.
+    """
     table = load(path)
-    understand = _from_columns if table.matrix is None else _from_matrix
-    v, current, dt = understand(table, path, declared)
-    sweeps = []
-    for k, (volts, amps) in enumerate(zip(v, current, strict=True)):
-        name = f"sweep_{k}"
-        reason = complaint(name, volts, amps, dt, allow_large)
+    rows = (_from_columns if table.matrix is None else _from_matrix)(table, path, declared)
+    sweeps, refused = [], []
+    for k, (name, v, current) in enumerate(zip(rows.names, rows.v, rows.current, strict=True)):
+        reason = complaint(name, v, current, rows.dt, allow_large=True)
         if reason:
-            raise RecordingError(reason, file=path)
-        sweeps.append(Sweep(name, volts, amps, dt, float(k), doubts(volts, amps, dt)))
-    return {"sweeps": tuple(sweeps)}
+            refused.append(reason)
+            continue
+        wrong_unit = complaint(name, v, current, rows.dt, allow_large)
+        if wrong_unit:  # all sweeps share it
+            raise RecordingError(wrong_unit, file=path)
+        sweeps.append(Sweep(name, v, current, rows.dt, float(k), doubts(v, current, rows.dt), source=path))
+    if not sweeps:
+        more = f" (and {len(refused) - 1} more sweeps were refused)" if len(refused) > 1 else ""
+        raise RecordingError(refused[0] + more, file=path)
+    return {"sweeps": tuple(sweeps), "refused": tuple(refused)}
 
 
 def _factor(kind: str, unit: str | None, path: Path) -> float:
@@ -85,46 +104,72 @@ def _dt(declared: Declared, path: Path) -> float | None:
     return dt
 
 
-def _from_matrix(table: Table, path: Path, declared: Declared) -> tuple[np.ndarray, np.ndarray, float]:
-    """Voltages and currents [sweep, time] in mV and nA, and dt in ms, from two matrices and what is declared."""
+def _from_matrix(table: Table, path: Path, declared: Declared) -> _Rows:
+    """Sweeps of two matrices [sweep, time] without headings, and of what is declared."""
     matrix = np.empty((0, 0)) if table.matrix is None else table.matrix
     rows, columns = matrix.shape
     if rows > columns:
         refuse(
             path, f"{rows} lines of {columns} numbers without headings: without headings every line is a sweep", EXAMPLE
         )
+    _check_declared(declared, path)
+    v = list(matrix * _factor("voltage", declared.voltage_unit, path))
     dt = _dt(declared, path)
-    if dt is None:
-        refuse(path, "the sampling interval is not stated", "state it, as in dt='0.05 ms' (--dt '0.05 ms')")
-    v = matrix * _factor("voltage", declared.voltage_unit, path)
+    return _Rows(_numbered(len(v)), v, _stimulus(declared, v), 0.0 if dt is None else dt)
+
+
+def _check_declared(declared: Declared, path: Path) -> None:
+    """Names at once all that a matrix without headings does not say and nobody has stated."""
+    asked = {
+        "the sampling interval": (declared.dt, _OPTION["dt"]),
+        "the unit of the voltage": (declared.voltage_unit, _OPTION["voltage"]),
+        "the unit of the current": (declared.current_unit, _OPTION["current"]),
+    }
+    missing = {what: how for what, (stated, how) in asked.items() if stated is None}
     if declared.stimulus is None:
-        refuse(
-            path,
-            "voltages without the current that was injected",
-            "name its file: stimulus='currents.csv' (--stimulus currents.csv)",
-        )
-    return v, _stimulus_matrix(declared, v.shape), dt
+        missing = {"the current that was injected": "stimulus='currents.csv' (--stimulus currents.csv)", **missing}
+    if missing:
+        refuse(path, f"voltages without {_and(list(missing))}", f"state {_and(list(missing.values()))}")
 
 
-def _stimulus_matrix(declared: Declared, shape: tuple[int, ...]) -> np.ndarray:
-    """The currents [sweep, time] in nA of the stimulus's file; one row serves every sweep."""
+def _and(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _numbered(count: int) -> list[str]:
+    return [f"sweep_{k}" for k in range(count)]
+
+
+def _stimulus(declared: Declared, v: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The currents in nA of the stimulus's file, one for each sweep of `v`; one row serves every sweep."""
     path = Path(declared.stimulus or "")
     check_file(path)
     table = load(path)
     if table.matrix is not None:
-        values = table.matrix * _factor("current", declared.current_unit, path)
+        rows = list(table.matrix * _factor("current", declared.current_unit, path))
     else:
         named = {_kind(name, path)[0]: name for name in table.columns}
         if "current" not in named:
             refuse(path, "the stimulus's file has no current", "name its column current_pA")
         unit = _kind(named["current"], path)[1] or declared.current_unit
-        values = np.atleast_2d(table.columns[named["current"]] * _factor("current", unit, path))
-    if values.shape[0] == 1:
-        values = np.repeat(values, shape[0], axis=0)
-    if values.shape != shape:
-        what = f"currents of shape {values.shape} for voltages of shape {shape} (sweeps, samples)"
+        values = table.columns[named["current"]] * _factor("current", unit, path)
+        labels = table.columns[named["sweep"]] if "sweep" in named else None
+        rows = _rows("current", values, labels, path)
+    return _matched(rows, v, path)
+
+
+def _matched(current: list[np.ndarray], v: Sequence[np.ndarray], path: Path) -> list[np.ndarray]:
+    """A current for every voltage, sample by sample."""
+    current = current * len(v) if len(current) == 1 else current
+    if [len(row) for row in current] != [len(row) for row in v]:
+        what = f"currents of shape {_shape(current)} for voltages of shape {_shape(v)} (sweeps, samples)"
         refuse(path, what, "give every sweep its current, sample by sample")
-    return values
+    return current
+
+
+def _shape(rows: Sequence[np.ndarray]) -> str:
+    lengths = sorted({len(row) for row in rows})
+    return f"({len(rows)}, {lengths[0] if len(lengths) == 1 else f'{lengths[0]} to {lengths[-1]}'})"
 
 
 def _kind(name: str, path: Path) -> tuple[str, str | None]:
@@ -136,73 +181,81 @@ def _kind(name: str, path: Path) -> tuple[str, str | None]:
     return kind, match["unit"]
 
 
-def _from_columns(table: Table, path: Path, declared: Declared) -> tuple[np.ndarray, np.ndarray, float]:
-    """Voltages and currents [sweep, time] in mV and nA, and dt in ms, from named columns or arrays."""
+def _from_columns(table: Table, path: Path, declared: Declared) -> _Rows:
+    """Sweeps of named columns or arrays, in the units of their headings or those stated."""
+    named = _converted(table, path, declared)
+    if "voltage" not in named:
+        refuse(path, "no column of voltages", EXAMPLE)
+    if named["voltage"].ndim not in (1, 2) or not named["voltage"].size:
+        refuse(path, f"voltages of shape {named['voltage'].shape}", "save [time] or [sweep, time]")
+    count, length = np.atleast_2d(named["voltage"]).shape
+    if count > length:
+        what = f"{count} sweeps of {length} voltages: is the matrix transposed?"
+        refuse(path, what, "save [sweep, time], or longer sweeps")
+    labels = named.pop("sweep", None)
+    rows = {kind: _rows(kind, values, labels, path) for kind, values in named.items() if kind != "dt"}
+    v = rows["voltage"]
+    if "current" in rows:
+        current = _matched(rows["current"], v, path)
+    elif declared.stimulus is not None:
+        current = _stimulus(declared, v)
+    else:
+        refuse(path, "voltages without the current that was injected", f"{EXAMPLE}, or name the file of the stimulus")
+    dts = named.get("dt", np.empty(0))
+    names = _numbered(len(v)) if labels is None else [f"sweep_{label:g}" for label in _labels(labels)[0]]
+    return _Rows(names, v, current, _interval(dts, rows.get("time", []), v, _dt(declared, path), path))
+
+
+def _converted(table: Table, path: Path, declared: Declared) -> dict[str, np.ndarray]:
+    """The columns by what they are, in mV, nA and ms."""
     named: dict[str, np.ndarray] = {}
     stated = {"time": declared.time_unit, "voltage": declared.voltage_unit, "current": declared.current_unit}
     for name, values in table.columns.items():
         kind, unit = _kind(name, path)
         if kind in named:
-            refuse(
-                path,
-                f"{kind} occurs twice",
-                "keep one column of each kind; put sweeps below one another, with a column sweep",
-            )
+            remedy = "keep one column of each kind; put sweeps below one another, with a column sweep"
+            refuse(path, f"{kind} occurs twice", remedy)
         if kind != "sweep" and unit and stated.get(kind) and not units.same(unit, str(stated.get(kind))):
-            refuse(
-                path,
-                f"the heading {name!r} contradicts the stated unit {stated.get(kind)}",
-                "state the heading's unit, or none",
-            )
+            what = f"the heading {name!r} contradicts the stated unit {stated.get(kind)}"
+            refuse(path, what, "state the heading's unit, or none")
         named[kind] = values if kind == "sweep" else values * _factor(kind, unit or stated.get(kind), path)
-    if "voltage" not in named:
-        refuse(path, "no column of voltages", EXAMPLE)
-    rows, columns = np.atleast_2d(named["voltage"]).shape[:2]
-    if rows > columns:
-        what = f"{rows} sweeps of {columns} voltages: is the matrix transposed?"
-        refuse(path, what, "save [sweep, time], or longer sweeps")
-    labels = named.pop("sweep", None)
-    if labels is not None:
-        named = {kind: _by_sweep(kind, values, labels, path) for kind, values in named.items()}
-    v = np.atleast_2d(named["voltage"])
-    if v.ndim != 2 or not v.size:
-        refuse(path, f"voltages of shape {v.shape}", "save [time] or [sweep, time]")
-    if "current" in named:
-        current = np.atleast_2d(named["current"])
-        current = np.repeat(current, len(v), axis=0) if len(current) == 1 else current
-    elif declared.stimulus is not None:
-        current = _stimulus_matrix(declared, v.shape)
-    else:
-        refuse(path, "voltages without the current that was injected", f"{EXAMPLE}, or name the file of the stimulus")
-    if current.shape != v.shape:
-        refuse(
-            path, f"currents of shape {current.shape} for voltages of shape {v.shape}", "give every sample its current"
-        )
-    return v, current, _interval(named, v.shape[1], _dt(declared, path), path)
+    return named
 
 
-def _by_sweep(kind: str, values: np.ndarray, labels: np.ndarray, path: Path) -> np.ndarray:
-    """One column cut into [sweep, time] where the labels change; refused where a label comes back."""
-    if values.ndim != 1 or values.shape != labels.shape:
-        return values
+def _labels(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The label of each run of equal labels, and the places where runs end but the last."""
     cuts = np.flatnonzero(labels[1:] != labels[:-1]) + 1
-    first, times = np.unique(labels[np.r_[:1, cuts]], return_counts=True)
+    return labels[np.r_[:1, cuts]], cuts
+
+
+def _rows(kind: str, values: np.ndarray, labels: np.ndarray | None, path: Path) -> list[np.ndarray]:
+    """A column or matrix as sweeps, cut where the labels change; refused where a label comes back."""
+    if labels is None or values.ndim != 1:
+        return list(np.atleast_2d(values))
+    if values.shape != labels.shape:
+        refuse(
+            path, f"{len(labels)} labels of sweeps for {len(values)} numbers ({kind})", "give every number its sweep"
+        )
+    runs, cuts = _labels(labels)
+    first, times = np.unique(runs, return_counts=True)
+    if not np.isfinite(labels).all():
+        refuse(path, "a sweep without a number", "give every sweep a label of its own")
     if (times > 1).any():
         what = f"the rows of sweep {first[times.argmax()]:g} do not all stand together"
         refuse(path, what, "sort the table by sweep, and give every sweep a label of its own")
-    parts = np.split(values, cuts)
-    if len({len(part) for part in parts}) != 1:
-        refuse(path, f"sweeps of different lengths in one table ({kind})", "save a file for each length")
-    return np.stack(parts)
+    return np.split(values, cuts)
 
 
-def _interval(named: dict[str, np.ndarray], length: int, stated: float | None, path: Path) -> float:
-    """Dt in ms, from the times, a dt of the file or what is stated; refused if they disagree or time is uneven."""
+def _interval(
+    dts: np.ndarray, times: Sequence[np.ndarray], v: Sequence[np.ndarray], stated: float | None, path: Path
+) -> float:
+    """Dt in ms, from a dt of the file, the times or what is stated; refused if they disagree or time is uneven."""
     found = [] if stated is None else [stated]
-    if "dt" in named:
-        found.extend(float(dt) for dt in np.unique(named["dt"]))
-    if "time" in named:
-        found.extend(_even(times, length, path) for times in np.atleast_2d(named["time"]))
+    found.extend(float(dt) for dt in np.unique(dts))
+    times = list(times) * len(v) if len(times) == 1 else times
+    if times and len(times) != len(v):
+        refuse(path, f"{len(times)} rows of times for {len(v)} sweeps", "give every sample its time")
+    found.extend(_even(t, len(row), path) for t, row in zip(times, v, strict=bool(times)))
     if not found:
         refuse(
             path, "the sampling interval is not stated", "add a column time_ms, or state dt='0.05 ms' (--dt '0.05 ms')"
@@ -213,10 +266,20 @@ def _interval(named: dict[str, np.ndarray], length: int, stated: float | None, p
 
 
 def _even(times: Float[np.ndarray, " time"], length: int, path: Path) -> float:
+    """The interval of evenly spaced times; refused where they run backwards, stand still or leave gaps."""
     if len(times) != length or length < 2:
         refuse(path, f"{len(times)} times for {length} voltages", "give every sample its time")
+    if not np.isfinite(times).all():
+        refuse(
+            path, f"the time is {times[~np.isfinite(times)][0]} at sample {int(np.argmin(np.isfinite(times)))}", EXAMPLE
+        )
+    back = np.flatnonzero(np.diff(times) <= 0.0)
+    if len(back):
+        what = f"time does not run forwards: {times[back[0] + 1]:g} ms follows {times[back[0]]:g} ms"
+        remedy = "sort the rows by time; tell sweeps below one another apart by a column sweep"
+        refuse(path, f"{what} at sample {back[0] + 1}", remedy)
     dt = float(times[-1] - times[0]) / (length - 1)
-    uneven = ~(np.abs(times - (times[0] + dt * np.arange(length))) <= 0.25 * abs(dt))
-    if not dt > 0.0 or uneven.any():
+    uneven = np.abs(times - (times[0] + dt * np.arange(length))) > 0.25 * dt
+    if uneven.any():
         refuse(path, f"times are not evenly spaced (sample {int(np.argmax(uneven))})", "resample to even intervals")
     return float(f"{dt:.9g}")
