@@ -167,6 +167,15 @@ CASES = {
     "abf as nwb": ("cell.nwb", written(b"ABF2" + GARBAGE), "content is Axon binary, not HDF5 as .nwb"),
     "ibw": ("cell.ibw", written(GARBAGE), "Igor binary wave.*gbar reads NWB 2"),
     "heka": ("cell.dat", written(b"DAT2" + GARBAGE), "HEKA"),
+    "spike2": ("cell.smrx", written(GARBAGE), "Spike2 file, which gbar does not read; convert it to NWB 2"),
+    "winwcp": ("cell.wcp", written(GARBAGE), "WinWCP file, which gbar does not read; convert it to NWB 2"),
+    "matlab": ("cell.mat", written(b"MATLAB 5.0" + GARBAGE), "MATLAB file, .* convert it to NWB 2"),
+    "axograph": ("cell", written(b"axgx" + GARBAGE), "AxoGraph file"),
+    "packed experiment": ("cell.pxp", written(GARBAGE), "save its waves as Igor binary"),
+    "heka without its ending": ("cell", written(b"DAT1" + GARBAGE), "HEKA file, which gbar does not read; convert it"),
+    "atf": ("cell.atf", written(b"ATF\t1.0\n"), "Axon text file"),
+    "text as abf": ("cell.abf", written(b"time_ms\n"), "content is text, not Axon binary as .abf promises"),
+    "text as ibw": ("cell.ibw", written(b"time_ms\n"), "content is text, not an Igor binary wave as .ibw promises"),
     "npy": ("cell.npy", written(b"\x93NUMPY" + GARBAGE), "single NumPy array"),
     "pickle": ("cell.pkl", written(b"cos\nsystem\n(S'touch hacked'\ntR."), "pickle"),
 }
@@ -183,6 +192,19 @@ def test_one_clear_line(tmp_path, case):
     assert line.startswith(str(path))
     assert "\n" not in line
     assert len(line) < 600
+
+
+def test_folders(tmp_path):
+    with pytest.raises(RecordingError, match="is a directory, not a recording; name a file in it, or a cell file"):
+        read(tmp_path)
+    (tmp_path / "X_step_ch0_1.ibw").write_bytes(GARBAGE)
+    plain(tmp_path / "cell.nwb")
+    with pytest.raises(RecordingError, match=r"directory with \.ibw and \.nwb files: which of them are one cell"):
+        read(tmp_path)
+    (tmp_path / "cell.zarr").mkdir()
+    (tmp_path / "cell.zarr" / ".zgroup").write_text("{}")
+    with pytest.raises(RecordingError, match=r"directory of Zarr data.*export it as NWB 2 in HDF5"):
+        read(tmp_path / "cell.zarr")
 
 
 def test_a_file_that_may_not_be_opened(tmp_path, monkeypatch):

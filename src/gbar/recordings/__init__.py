@@ -144,7 +144,7 @@ def _waves(folder: Path) -> list[Path]:
         names = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
     except OSError as error:
         refuse(folder, f"cannot be opened: {error.strerror}", "check the path and its permissions")
-    if {".zgroup", "zarr.json"} & {p.name for p in folder.glob("*z*")}:
+    if any((folder / name).exists() for name in (".zgroup", "zarr.json")):
         refuse(folder, "is a directory of Zarr data, which gbar reads no recordings from", "export it as NWB 2 in HDF5")
     waves = [p for p in names if p.suffix.lower() == _IGOR_ENDING and p.is_file()]
     others = sorted({p.suffix.lower() for p in names} & {".nwb", ".abf", ".npz", ".csv", ".tsv", ".h5", ".hdf5"})
