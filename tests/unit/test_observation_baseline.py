@@ -17,6 +17,7 @@ from gbar.observation import (
     estimate_noise,
     estimate_spectrum,
     estimate_step,
+    without_hum,
 )
 from gbar.recordings import read
 from gbar.traces import Traces
@@ -55,6 +56,17 @@ def test_no_hum_is_none(noise):
     assert estimate_hum(np.full(10000, -70.0), 0.05).amplitude == 0.0
     with pytest.raises(RecordingError, match="too few to measure hum"):
         estimate_hum(np.zeros(2000), 0.05)
+
+
+def test_hum_taken_out():
+    """What is left has the spectrum of the noise alone."""
+    v = baseline(Rig(noise=(Broadband(0.2), Hum(0.5, 50.05, (0.4, 0.2)))), 2000.0, 0.05, 0)
+    left = without_hum(v, 0.05, estimate_hum(v, 0.05))
+    assert left.mean() == pytest.approx(-70.0, abs=0.01)
+    assert estimate_hum(left, 0.05).amplitude < 0.01
+    found = estimate_spectrum(left, 0.05)
+    assert found.corner < 5.0
+    assert found.broadband().sd == pytest.approx(0.2, rel=0.02)
 
 
 @pytest.mark.parametrize("step", [0.3, 1.0 / 32.0, 0.030517578125, 0.01])

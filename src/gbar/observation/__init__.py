@@ -5,7 +5,7 @@ simulated or recorded; `Noise` is the noise of observing on that reduced grid. `
 """
 
 from gbar.observation.adc import Adc
-from gbar.observation.baseline import estimate_hum, estimate_noise, estimate_step
+from gbar.observation.baseline import estimate_hum, estimate_noise, estimate_step, without_hum
 from gbar.observation.electrode import Electrode, delivered
 from gbar.observation.filters import RC, Bessel
 from gbar.observation.noise import Broadband, Drift, Hum, Noise
@@ -37,4 +37,5 @@ __all__ = [
     "observe",
     "observe_sweeps",
     "reduction_for",
+    "without_hum",
 ]

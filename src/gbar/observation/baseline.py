@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from gbar.errors import RecordingError
 from gbar.observation.noise import Hum, Noise
+from gbar.observation.value import bounds
 
 
 def estimate_noise(v: Float[np.ndarray, " time"], dt: float, *, slowest: float | None = None) -> Noise:
@@ -72,15 +73,12 @@ def estimate_hum(
             f"{v.size} samples every {dt:g} ms are too few to measure hum", remedy="use a longer baseline"
         )
     lines = _Lines(v, dt)
-    found = [max(lines.ratio(f) for f in _around(centre, duration)) for centre in mains]
-    centre = mains[int(np.argmax(found))]
-    near = _around(centre, duration)
-    power = np.array([lines.power(f) for f in near])
-    frequency = float(near[np.argmax(power)])
-    background = lines.background(frequency)
-    if max(power) < 15.0 * background:
+    peaks = [lines.peak(centre) for centre in mains]
+    ratios = [power / lines.background(frequency) for power, frequency in peaks]
+    ratio, (power, frequency), centre = max(zip(ratios, peaks, mains, strict=True))
+    if ratio < 15.0:
         return Hum(0.0, centre)
-    amplitude = math.sqrt(max(power) - background)
+    amplitude = math.sqrt(power * (1.0 - 1.0 / ratio))
     relative = []
     for order in range(2, harmonics + 1):
         extra, beside = lines.power(order * frequency), lines.background(order * frequency)
@@ -88,9 +86,15 @@ def estimate_hum(
     return Hum(amplitude, frequency, tuple(relative))
 
 
-def _around(centre: float, duration: float) -> Float[np.ndarray, " f"]:
-    """Frequencies within 0.5 Hz, as fine as so many seconds can tell apart."""
-    return centre + np.linspace(-0.5, 0.5, 2 * math.ceil(8.0 * duration) + 1)
+def without_hum(v: Float[np.ndarray, " time"], dt: float, hum: Hum) -> Float[np.ndarray, " time"]:
+    """The baseline without the sines that fit it best at the hum's frequency and its harmonics."""
+    if hum.amplitude == 0.0:
+        return v.copy()
+    t = np.arange(len(v)) * dt / 1000.0
+    at = 2.0 * math.pi * np.mean(bounds(hum.frequency)) * np.outer(t, np.arange(1, 2 + len(hum.harmonics)))
+    sines = np.concatenate([np.cos(at), np.sin(at), np.ones((len(v), 1))], axis=1)
+    found = np.linalg.lstsq(sines, v, rcond=None)[0]
+    return v - sines[:, :-1] @ found[:-1]
 
 
 class _Lines:
@@ -110,6 +114,18 @@ class _Lines:
         passed = np.sinc(frequency * self._bin)
         return float(np.abs(2.0 * (self._x @ np.exp(-2j * math.pi * frequency * self._t)) / passed) ** 2)
 
+    def peak(self, centre: float) -> tuple[float, float]:
+        """The highest power within 0.5 Hz of a frequency, and where: on a grid, then by a parabola."""
+        f = centre + np.linspace(-0.5, 0.5, 2 * math.ceil(4.0 / self._resolution) + 1)
+        powers = [self.power(x) for x in f]
+        top = int(np.argmax(powers))
+        if not 0 < top < len(f) - 1:
+            return powers[top], float(f[top])
+        left, middle, right = powers[top - 1 : top + 2]
+        curvature = left - 2.0 * middle + right
+        best = float(f[top] + (f[1] - f[0]) * 0.5 * (left - right) / curvature) if curvature < 0.0 else float(f[top])
+        return self.power(best), best
+
     def background(self, frequency: float) -> float:
         """What the noise beside it would give: the geometric mean of the medians on either side."""
         away = np.arange(3, 9) * self._resolution
@@ -117,10 +133,6 @@ class _Lines:
         above = [self.power(f) for f in frequency + away]
         sides = [np.median(side) / math.log(2.0) for side in (below, above) if side]  # of an exponential distribution
         return float(np.exp(np.mean(np.log(np.maximum(sides, 1e-300)))))
-
-    def ratio(self, frequency: float) -> float:
-        """The power over that of the background."""
-        return self.power(frequency) / self.background(frequency)
 
 
 def estimate_step(v: Float[np.ndarray, " time"]) -> float:

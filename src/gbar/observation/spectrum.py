@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gbar.errors import RecordingError
-from gbar.observation.filters import bessel_poles, gain
+from gbar.observation.filters import gain
 from gbar.observation.noise import Broadband
 
 _LEAST = 1000  # samples
@@ -38,11 +38,11 @@ def estimate_spectrum(
 ) -> BaselineSpectrum:
     """The spectrum of the noise of a baseline v (mV) sampled every dt ms, behind a Bessel filter of `poles` poles.
 
-    The periodogram (Hann window, means over about 100 bins) is fitted by maximum likelihood with white
-    noise alone, with a 1/f part, with a filter, and with both; a part that lowers the deviance by less than 15 is left
-    out. `step` mV of the digitiser is a floor of step²/12 that the filter does not lower. Take hum out before, and do
-    not expect to tell noise of the amplifier from that of the membrane: both are in v. Raises RecordingError for fewer
-    than 1,000 samples, or a voltage that never changes.
+    The periodogram (Hann window, means over about 100 bins) is fitted by maximum likelihood with white noise alone,
+    with a 1/f part, with a filter, and with both; a part that lowers the deviance by less than 15 is left out. `step`
+    mV of the digitiser is a floor of step²/12 that the filter does not lower. Take hum out before (`without_hum`).
+    Noise of the amplifier and of the membrane are both in v; a corner beyond the Nyquist frequency says that white
+    noise is not seen. Raises RecordingError for fewer than 1,000 samples, or a voltage that never changes.
     """
     if v.ndim != 1 or len(v) < _LEAST or not np.ptp(v) > 0.0:
         raise RecordingError(
@@ -93,14 +93,16 @@ class _Fit:
         floor: float,
     ) -> None:
         self._f, self._power, self._count = f, power, count
-        self._nyquist, self._poles, self._floor = nyquist, poles, floor
-        bessel_poles(poles)
+        self._nyquist, self._floor = nyquist, floor
+        self._log_f = np.log(np.stack([f, 2.0 * nyquist - f, 2.0 * nyquist + f]))  # the latter are folded back
+        self._log_ratio = np.linspace(-12.0, 6.0, 4001)  # of a frequency to the corner
+        self._log_gain = 2.0 * np.log(gain(np.exp(self._log_ratio), 1.0, poles))  # of power
 
     def best(self, *, flicker: bool, filtered: bool) -> tuple[float, Float[np.ndarray, "4"]]:
         """The lowest deviance from several starts, and its parameters; -inf and +inf for the parts left out."""
         middle = math.log(float(np.median(self._power)))
         low = math.log(float(self._power[:3].mean()))
-        corners = np.log(np.geomspace(0.05, 0.9, 5) * self._nyquist) if filtered else [math.inf]
+        corners = np.log(np.geomspace(0.05, 0.8, 4) * self._nyquist) if filtered else [math.inf]
         exponents = (0.8, 1.6) if flicker else (1.0,)
         free = np.array([True, flicker, flicker, filtered])
         found = []
@@ -110,12 +112,11 @@ class _Fit:
         return min(found, key=lambda one: one[0])
 
     def _log_model(self, p: Float[np.ndarray, "4"]) -> Float[np.ndarray, " bin"]:
-        shape = np.exp(p[0]) + np.exp(p[1] - p[2] * np.log(self._f / _REFERENCE))
+        white = math.exp(p[0])
+        shape = white + np.exp(p[1] - p[2] * (self._log_f[0] - math.log(_REFERENCE)))
         if math.isfinite(p[3]):
-            corner = math.exp(p[3])
-            shape = shape * gain(self._f, corner, self._poles) ** 2
-            for beyond in (2.0 * self._nyquist - self._f, 2.0 * self._nyquist + self._f):  # folded back by sampling
-                shape = shape + np.exp(p[0]) * gain(beyond, corner, self._poles) ** 2
+            passed = np.exp(np.interp(self._log_f - p[3], self._log_ratio, self._log_gain))
+            shape = shape * passed[0] + white * (passed[1] + passed[2])
         return np.log(shape + self._floor)
 
     def _deviance(self, p: Float[np.ndarray, "4"]) -> float:
@@ -130,7 +131,7 @@ class _Fit:
         best, damping = self._deviance(p), 1e-2
         for _ in range(40):
             log = self._log_model(p)
-            slopes = np.stack([(self._log_model(p + 1e-5 * np.eye(4)[k]) - log) / 1e-5 for k in places])
+            slopes = np.stack([(self._log_model(p + nudge) - log) / 1e-5 for nudge in 1e-5 * np.eye(4)[places]])
             pull = slopes @ (self._count * (self._power * np.exp(-log) - 1.0))
             curvature = (slopes * self._count) @ slopes.T
             move = np.linalg.solve(curvature + damping * np.diag(np.diag(curvature) + 1e-9), pull)
