@@ -5,21 +5,19 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from gbar.features.compiled import compiled
+from gbar.features.compiled import compiled, compiled_extremes
 from gbar.features.names import AFTER
 
 _SLOW = 5.0  # ms behind a peak, eFEL's sahp_start
 _MINIMUM, _ABSOLUTE, _DEPTH, _FROM_PEAK, _TIME, _SLOW_DEPTH, _SLOW_TIME, _BETWEEN = range(len(AFTER))
 
 
-@compiled
-def _lowest(y: Float[np.ndarray, " time"], first: int, last: int) -> int:
-    """The first of the samples [first, last) with the lowest voltage; `last` if there are none."""
-    best = first
-    for k in range(first + 1, last):
-        if y[k] < y[best]:
-            best = k
-    return best
+@compiled_extremes
+def _lowest(y: Float[np.ndarray, " time"]) -> float:
+    lowest = y[0]
+    for x in y:
+        lowest = min(lowest, x)
+    return lowest
 
 
 @compiled
@@ -52,9 +50,12 @@ def after_spikes(
             slow = first
             while slow < last and t[slow] < t[first] + _SLOW:
                 slow += 1
-            early, late = _lowest(y[r], first, slow), _lowest(y[r], slow, last)
-            between += min(y[r, early], y[r, late]) if slow < last else y[r, early]
+            lowest = _lowest(y[r, slow:last]) if slow < last else y[r, last]
+            between += min(lowest, _lowest(y[r, first:slow])) if first < slow else lowest
             if i > 0:
+                late = slow
+                while y[r, late] != lowest:
+                    late += 1
                 level += y[r, late]
                 time += (t[late] - t[first]) / (t[last] - t[first])
         if spikes > 1:

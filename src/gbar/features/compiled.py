@@ -23,6 +23,11 @@ def compiled_sums(function: F) -> F:
     return _compile(function, {"reassoc", "contract", "nsz", "arcp"})
 
 
+def compiled_extremes(function: F) -> F:
+    """As `compiled`; for numbers that are not NaN, whose least and greatest may be looked for in any order."""
+    return _compile(function, {"nnan", "nsz"})
+
+
 def _compile(function: F, fastmath: Any) -> F:
     options = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
     try:

@@ -146,8 +146,8 @@ def _end(
 ) -> int:
     """Where it first is flat, and stays so in the mean; `t` has one time more than `slope`, the last to look at."""
     n = len(slope)
-    total[0] = 0.0
-    for k in range(n):
+    total[begin] = 0.0
+    for k in range(begin, n):
         total[k + 1] = total[k] + slope[k]
     flat, k = begin, begin  # k: the first time that is not within 70 ms
     while t[flat] < t[n] - _LASTING:

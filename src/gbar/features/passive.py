@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from gbar.features.compiled import compiled
+from gbar.features.compiled import compiled, compiled_extremes, compiled_sums
 from gbar.features.names import PASSIVE
 
 _DEFLECTION_SAMPLES = 5  # eFEL takes the deflection from so many samples, as many before the end of the stimulus
@@ -15,22 +15,19 @@ _DEFLECTION_SAMPLES = 5  # eFEL takes the deflection from so many samples, as ma
 ) = range(len(PASSIVE))  # fmt: skip
 
 
-@compiled
+@compiled_sums
 def _mean(y: Float[np.ndarray, " time"], first: int, last: int) -> float:
-    if last <= first:
-        return np.nan
     total = 0.0
-    for k in range(first, last):
-        total += y[k]
-    return total / (last - first)
+    for x in y[first:last]:
+        total += x
+    return total / (last - first) if last > first else np.nan
 
 
-@compiled
-def _extremes(y: Float[np.ndarray, " time"], first: int, last: int) -> tuple[float, float]:
-    lowest, highest = y[first], y[first]
-    for k in range(first, last):
-        lowest = y[k] if y[k] < lowest else lowest
-        highest = y[k] if y[k] > highest else highest
+@compiled_extremes
+def _extremes(y: Float[np.ndarray, " time"]) -> tuple[float, float]:
+    lowest, highest = y[0], y[0]
+    for x in y:
+        lowest, highest = min(lowest, x), max(highest, x)
     return lowest, highest
 
 
@@ -60,7 +57,7 @@ def passive(
         row[_TO_STEADY] = row[_STEADY] - row[_BASE]
         last = min(stop, y.shape[1] - 1)
         if last > start:
-            row[_LOWEST], row[_HIGHEST] = _extremes(y[r], start, last)
+            row[_LOWEST], row[_HIGHEST] = _extremes(y[r, start:last])
         depth = row[_BASE] - row[_LOWEST]
         if row[_TO_STEADY] <= 0.0:
             row[_SAG] = row[_STEADY] - row[_LOWEST]

@@ -15,6 +15,7 @@ from gbar.features.names import SHAPE
 (
     _PEAK, _HEIGHT, _BEGIN, _AMPLITUDE, _DURATION_HALF, _HALF, _WIDTH, _DURATION, _RISE, _FALL, _UP, _DOWN,
 ) = range(len(SHAPE))  # fmt: skip
+_STRETCH = 64  # samples
 
 
 @compiled
@@ -78,6 +79,21 @@ def _duration_half_width(
 
 
 @compiled
+def _first_at_least(y: Float[np.ndarray, " time"], first: int, last: int, voltage: float) -> int:
+    """The first of the samples [first, last) that reaches a voltage (mV); `last` if there is none."""
+    while first + _STRETCH <= last:  # a stretch that does not is passed at once
+        reached = 0
+        for x in y[first : first + _STRETCH]:
+            reached += x >= voltage
+        if reached > 0:
+            break
+        first += _STRETCH
+    while first < last and not y[first] >= voltage:
+        first += 1
+    return first
+
+
+@compiled
 def _half_width(
     y: Float[np.ndarray, " time"],
     t: Float[np.ndarray, " time"],
@@ -94,8 +110,7 @@ def _half_width(
         since = minimum[i]
         if rise > peak[i]:  # a spike of before the stimulus
             continue
-        while rise < peak[i] and not y[rise] >= half:
-            rise += 1
+        rise = _first_at_least(y, rise, peak[i], half)
         while fall < minimum[i] and not y[fall] <= half:
             fall += 1
         if rise == 0 or fall == 0:
@@ -115,9 +130,7 @@ def _width(
     total = 0.0
     first = 0
     for last in minimum:
-        begin = first
-        while begin < last and not y[begin] >= threshold:
-            begin += 1
+        begin = _first_at_least(y, first, last, threshold)
         k = begin
         while k < last and not y[k] <= threshold:
             k += 1
@@ -177,8 +190,7 @@ def shape(
     y: Float[np.ndarray, "row time"],
     slope: Float[np.ndarray, "row time"],
     t: Float[np.ndarray, " time"],
-    on: float,
-    off: float,
+    within: tuple[float, float],
     start: int,
     threshold: float,
     peaks: Int[np.ndarray, "row spike"],
@@ -188,7 +200,8 @@ def shape(
     count: Int[np.ndarray, "row 4"],
     found: Float[np.ndarray, "row feature"],
 ) -> None:
-    """Writes the features of SHAPE into `found`, in their order."""
+    """Writes the features of SHAPE into `found`, in their order; `within` is when the stimulus begins and ends (ms)."""
+    on, off = within
     for r in range(len(y)):
         row = found[r]
         row[:] = np.nan

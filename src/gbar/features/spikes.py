@@ -8,12 +8,48 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from gbar.features.compiled import compiled
+from gbar.features.compiled import compiled, compiled_extremes
 
 ONSET_SLOPE = 10.0  # mV/ms, eFEL's DerivativeThreshold
 _ONSET_SAMPLES = 3  # it lasts so long, eFEL's DerivativeWindow
 _END_SLOPE = -12.0  # mV/ms, eFEL's DownDerivativeThreshold
+_STRETCH = 64  # samples
 PEAKS, MINIMA, ONSETS, ENDS = range(4)
+
+
+@compiled_extremes
+def _extremes(y: Float[np.ndarray, " time"]) -> tuple[float, float]:
+    lowest, highest = y[0], y[0]
+    for x in y:
+        lowest, highest = min(lowest, x), max(highest, x)
+    return lowest, highest
+
+
+@compiled
+def _crossings(
+    y: Float[np.ndarray, " time"],
+    threshold: float,
+    up: Int[np.ndarray, " crossing"],
+    down: Int[np.ndarray, " crossing"],
+) -> tuple[int, int]:
+    """Writes the first samples above and below the threshold (mV) after one on its other side; returns their numbers.
+
+    Downward crossings before the first upward one do not count. A stretch that stays on one side is passed at once.
+    """
+    ups, downs = 0, 0
+    for first in range(1, len(y), _STRETCH):
+        last = min(first + _STRETCH, len(y))
+        lowest, highest = _extremes(y[first - 1 : last])
+        if highest <= threshold or lowest >= threshold:
+            continue
+        for k in range(first, last):
+            if y[k] > threshold and y[k - 1] < threshold:
+                up[ups] = k
+                ups += 1
+            elif y[k] < threshold and y[k - 1] > threshold and ups > 0:
+                down[downs] = k
+                downs += 1
+    return ups, downs
 
 
 @compiled
@@ -27,23 +63,11 @@ def find_peaks(
 ) -> None:
     """The highest sample from each upward crossing of the threshold (mV) to the downward one of the same rank.
 
-    Downward crossings before the first upward one do not count; the last upward ones may lack theirs. `up` and `down`
-    are memory to work in.
+    The last upward ones may lack theirs. `up` and `down` are memory to work in.
     """
     for r in range(len(y)):
-        ups, downs, number = 0, 0, 0
-        above = y[r, 0] > threshold
-        below = y[r, 0] < threshold
-        for k in range(1, y.shape[1]):
-            now_above = y[r, k] > threshold
-            now_below = y[r, k] < threshold
-            if now_above and below:
-                up[ups] = k
-                ups += 1
-            elif now_below and above and ups > 0:
-                down[downs] = k
-                downs += 1
-            above, below = now_above, now_below
+        number = 0
+        ups, downs = _crossings(y[r], threshold, up, down)
         for i in range(min(ups, downs)):
             best = -1
             highest = -1e9
@@ -114,59 +138,86 @@ def _onset(slope: Float[np.ndarray, " time"], peak: int, minimum: int) -> int:
 
 
 @compiled
-def find_onsets(
-    slope: Float[np.ndarray, "row time"],
+def _find_onsets(
+    slope: Float[np.ndarray, " time"],
     start: int,
-    peak: Int[np.ndarray, "row spike"],
-    minimum: Int[np.ndarray, "row spike"],
-    onset: Int[np.ndarray, "row spike"],
-    count: Int[np.ndarray, "row 4"],
-) -> None:
+    peak: Int[np.ndarray, " spike"],
+    minimum: Int[np.ndarray, " spike"],
+    onset: Int[np.ndarray, " spike"],
+) -> int:
     """The onsets of the spikes that peak after the sample `start`, the stimulus' first; none if minima are too few."""
-    before = start - 2 if start > 1 else 0
-    for r in range(len(slope)):
-        first, later = 0, 0  # the first peak, and the first minimum, after the stimulus' begin
-        while first < count[r, PEAKS] and peak[r, first] <= start:
-            first += 1
-        while later < count[r, MINIMA] and minimum[r, later] <= start:
-            later += 1
-        spikes = count[r, PEAKS] - first
-        number = 0
-        if count[r, MINIMA] - later + 1 >= spikes:
-            for i in range(spikes):
-                since = before if i == 0 else minimum[r, later + i - 1]
-                found = _onset(slope[r], peak[r, first + i], since)
-                if found >= 0:
-                    onset[r, number] = found
-                    number += 1
-        count[r, ONSETS] = number
+    first, later = 0, 0  # the first peak, and the first minimum, after the stimulus' begin
+    while first < len(peak) and peak[first] <= start:
+        first += 1
+    while later < len(minimum) and minimum[later] <= start:
+        later += 1
+    number = 0
+    if len(minimum) - later + 1 >= len(peak) - first:
+        since = max(start - 2, 0)
+        for i in range(len(peak) - first):
+            if i > 0:
+                since = minimum[later + i - 1]
+            found = _onset(slope, peak[first + i], since)
+            if found >= 0:
+                onset[number] = found
+                number += 1
+    return number
 
 
 @compiled
-def find_ends(
-    slope: Float[np.ndarray, "row time"],
+def _find_ends(
+    slope: Float[np.ndarray, " time"], start: int, peak: Int[np.ndarray, " spike"], end: Int[np.ndarray, " spike"]
+) -> int:
+    """Where, behind the steepest fall after each peak that follows the sample `start`, the fall slows down."""
+    number = 0
+    for i in range(len(peak)):
+        k = peak[i] + 1
+        last = peak[i + 1] if i + 1 < len(peak) else len(slope) - 1
+        if peak[i] <= start or k >= last:
+            continue
+        steepest, _ = _extremes(slope[k:last])
+        while slope[k] != steepest:
+            k += 1
+        while k < last and not slope[k] >= _END_SLOPE:
+            k += 1
+        if k < last:
+            end[number] = k
+            number += 1
+    return number
+
+
+@compiled
+def find_flanks(
+    y: Float[np.ndarray, "row time"],
+    span: Float[np.ndarray, " time"],
     start: int,
     peak: Int[np.ndarray, "row spike"],
+    minimum: Int[np.ndarray, "row spike"],
+    slope: Float[np.ndarray, "row time"],
+    onset: Int[np.ndarray, "row spike"],
     end: Int[np.ndarray, "row spike"],
     count: Int[np.ndarray, "row 4"],
 ) -> None:
-    """Where, behind the steepest fall after each peak that follows the sample `start`, the fall slows down."""
-    length = slope.shape[1]
-    for r in range(len(slope)):
-        number = 0
-        for i in range(count[r, PEAKS]):
-            begin = peak[r, i] + 1
-            last = peak[r, i + 1] if i + 1 < count[r, PEAKS] else length - 1
-            if peak[r, i] <= start or begin >= last:
-                continue
-            steepest = begin
-            for k in range(begin + 1, last):
-                if slope[r, k] < slope[r, steepest]:
-                    steepest = k
-            k = steepest
-            while k < last and not slope[r, k] >= _END_SLOPE:
-                k += 1
-            if k < last:
-                end[r, number] = k
-                number += 1
-        count[r, ENDS] = number
+    """The slope (mV/ms) of rows with spikes, and the onsets and ends of those that peak after the sample `start`.
+
+    `span` are the central differences of the times (ms), by which those of the voltages are divided.
+    """
+    for r in range(len(y)):
+        if count[r, PEAKS] == 0:
+            count[r, ONSETS] = count[r, ENDS] = 0
+            continue
+        _differentiate(y[r], span, slope[r])
+        peaks, minima = peak[r, : count[r, PEAKS]], minimum[r, : count[r, MINIMA]]
+        count[r, ONSETS] = _find_onsets(slope[r], start, peaks, minima, onset[r])
+        count[r, ENDS] = _find_ends(slope[r], start, peaks, end[r])
+
+
+@compiled
+def _differentiate(
+    y: Float[np.ndarray, " time"], span: Float[np.ndarray, " time"], slope: Float[np.ndarray, " time"]
+) -> None:
+    last = len(y) - 1
+    slope[0], slope[last] = (y[1] - y[0]) / span[0], (y[last] - y[last - 1]) / span[last]
+    before, behind, between, to = y[:-2], y[2:], span[1:-1], slope[1:-1]
+    for k in range(last - 1):
+        to[k] = (behind[k] - before[k]) / 2.0 / between[k]
