@@ -20,6 +20,7 @@ from abf_files import (
     Abf,
     Channel,
     Command,
+    with_copy,
     write_v1,
     write_v2,
 )
@@ -347,7 +348,7 @@ def test_a_stimulus_file_in_the_folder_named(tmp_path, write):
     (tmp_path / "stimuli").mkdir()
     a_stimulus(tmp_path / "stimuli" / "NOISE.abf")
     parts = read_abf(path, stimulus_folder=tmp_path / "stimuli")
-    assert [s.current[0] for s in parts["sweeps"]] == [0.025] * 3
+    assert [s.current[HELD] for s in parts["sweeps"]] == [0.025] * 3
     assert parts["sweeps"][0].warnings == ("the command is that of the stimulus file NOISE.abf",)
 
 
@@ -355,7 +356,10 @@ def test_a_stimulus_file_in_the_folder_named(tmp_path, write):
 def test_a_stimulus_file_of_several_sweeps(tmp_path, write, sweep, levels):
     a_stimulus(tmp_path / "noise.abf", 4)
     sweeps = read_abf(write(tmp_path / "cell.abf", from_file(sweep=sweep)))["sweeps"]
-    assert [s.current[0] for s in sweeps] == levels
+    assert [s.current[HELD] for s in sweeps] == levels
+    for s in sweeps:  # the first and the last 1/64 of a sweep stand at the holding level
+        assert not s.current[:HELD].any()
+        assert not s.current[-HELD:].any()
 
 
 def test_a_stimulus_file_that_is_too_short(tmp_path, write):
@@ -363,15 +367,29 @@ def test_a_stimulus_file_that_is_too_short(tmp_path, write):
     parts = read_abf(write(tmp_path / "cell.abf", from_file(holding=-3.0)))
     assert parts["refused"] == ("sweep_2: the stimulus file noise.abf has 2 sweeps, sweep 3 was delivered",)
     sweep = parts["sweeps"][0]
-    assert (sweep.current[0], sweep.current[-1]) == (0.01, -0.003)
+    assert (sweep.current[HELD], sweep.current[-401]) == (0.01, 0.01)
+    assert set(sweep.current[-400:]) == {-0.003}
     assert sweep.warnings[1] == "noise.abf ends 20 ms before the sweep: holding level from there"
+
+
+def test_a_stimulus_file_is_compared_with_the_copy_in_the_recording(tmp_path, write):
+    noise = np.random.default_rng(0).normal(0.0, 50.0, LENGTH)
+    write_v2(tmp_path / "noise.abf", Abf([noise[None]], channels=[Channel("IN 0", "pA")], floats=True))
+    path = write(tmp_path / "cell.abf", from_file())
+    delivered = noise.copy()
+    delivered[:HELD] = delivered[-HELD:] = 0.0
+    parts = read_abf(with_copy(path, np.round(7.9 * delivered) + 11))
+    np.testing.assert_allclose(parts["sweeps"][2].current, delivered * 1e-3, rtol=1e-6)
+    write(path, from_file())
+    with pytest.raises(RecordingError, match=r"noise\.abf is not what was played: the recording's own copy"):
+        read_abf(with_copy(path, np.round(7.9 * delivered[::-1])))
 
 
 def test_an_axon_text_file_as_stimulus(tmp_path, write):
     rows = "\n".join(f"{k * 1e-4:g}\t{k % 10}" for k in range(LENGTH))
     (tmp_path / "noise.atf").write_text(f'ATF\t1.0\n1\t2\n"Signals="\t"IN 0"\n"Time (s)"\t"Trace #1 (mV)"\n{rows}\n')
     sweep = read_abf(write(tmp_path / "cell.abf", from_file("D:\\noise.atf")))["sweeps"][0]
-    assert sweep.current[13] == 0.003
+    assert sweep.current[HELD + 13] == 0.003
     assert sweep.warnings == (
         "the command is that of the stimulus file noise.atf",
         "noise.atf is sampled every 0.1 ms and was played every 0.05 ms",
@@ -510,6 +528,7 @@ def test_a_stimulus_that_lies_in_another_folder(shared):
     with pytest.raises(RecordingError, match=r"the stimulus file 'sine sweep magnitude 20\.abf', which is not in"):
         read_abf(folder / "171116sh_0017.abf")
     sweeps = read_abf(folder / "171116sh_0017.abf", stimulus_folder=folder / "external_stimulus")["sweeps"]
+    assert [s.departure for s in sweeps] == [100_000 // 64] * 3
     assert [(len(s.v), s.dt, s.current.min(), s.current.max()) for s in sweeps] == [
         (100_000, 0.1, pytest.approx(-0.02, rel=1e-4), pytest.approx(0.02, rel=1e-4))
     ] * 3

@@ -143,7 +143,7 @@ class _Reader:
         self, k: int, output: Output, file: StimulusFile | None, length: int
     ) -> tuple[np.ndarray, tuple[str, ...]]:
         if file is not None:
-            return played(file, self.header, output, k, length)
+            return played(file, self.path, self.header, output, k, length)
         notes: tuple[str, ...] = ()
         if output.source == 0 or self.header.mode != EPISODIC:
             mode = "gap-free" if self.header.mode == GAP_FREE else "without a waveform"

@@ -83,6 +83,8 @@ class Output:
     stimulus_offset: float = 0.0
     stimulus_sweep: int = 0  # 0: sweep by sweep, -1: the same but the first, n: the n-th for all
     stimulus_input: int = 0
+    copy_start: int = 0  # byte of the file's own copy of what was played, in steps of the converter; 0: none
+    copy_sweeps: int = 0
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,11 @@ from jaxtyping import Float
 from gbar.errors import RecordingError
 from gbar.recordings.abf_file import header_of, samples
 from gbar.recordings.abf_header import Header, Output, Unusable
+from gbar.recordings.abf_waveform import first_holding
 
 _MOST_BYTES = 200_000_000  # of a stimulus file
+_STEPS = 3  # of the converter: rounding
+_ALIKE = 0.01  # of a stimulus's range: how far its copy may be from it
 
 
 @dataclass(frozen=True)
@@ -88,26 +91,47 @@ def _read_atf(path: Path) -> StimulusFile:
 
 
 def played(
-    file: StimulusFile, header: Header, output: Output, sweep: int, length: int
+    file: StimulusFile, recording: Path, header: Header, output: Output, sweep: int, length: int
 ) -> tuple[Float[np.ndarray, " time"], tuple[str, ...]]:
     """What a stimulus file made an output deliver in a sweep, in the output's unit, and warnings; raises Unusable.
 
-    The file is played sample by sample, at the recording's interval.
+    The file is played sample by sample, at the recording's interval, but for the first and the last 1/64 of a sweep,
+    which stand at the holding level. A recording may hold a copy of what was played, which must be the same.
     """
     name = file.path.name
     chosen = output.stimulus_sweep - 1 if output.stimulus_sweep > 0 else sweep - output.stimulus_sweep
     chosen = 0 if len(file.sweeps) == 1 else chosen
     if chosen >= len(file.sweeps):
         raise Unusable(f"the stimulus file {name} has {len(file.sweeps)} sweeps, sweep {chosen + 1} was delivered")
-    values = file.sweeps[chosen] * output.stimulus_scale + output.stimulus_offset
+    given = file.sweeps[chosen][:length] * output.stimulus_scale + output.stimulus_offset
     notes = [f"the command is that of the stimulus file {name}"]
     if abs(file.dt / header.dt - 1.0) > 1e-3:
         notes.append(f"{name} is sampled every {file.dt:g} ms and was played every {header.dt:g} ms")
     if file.unit not in ("", "?", output.unit):
         notes.append(f"{name} states {file.unit}; its numbers are taken as {output.unit}, the unit of {output.name}")
-    if len(values) < length:
-        notes.append(
-            f"{name} ends {(length - len(values)) * header.dt:g} ms before the sweep: holding level from there"
-        )
-        values = np.concatenate([values, np.full(length - len(values), output.holding)])
-    return values[:length], tuple(notes)
+    held = first_holding(header, length)
+    if len(given) < length - held:
+        notes.append(f"{name} ends {(length - len(given)) * header.dt:g} ms before the sweep: holding level from there")
+    values = np.full(length, output.holding)
+    until = min(len(given), length - held)
+    values[held:until] = given[held:until]
+    copy = _copy(recording, header, output, length)
+    if copy is not None and np.isfinite(values).all() and _differs(values, copy):
+        raise Unusable(f"the stimulus file {name} is not what was played: the recording's own copy of it differs")
+    return values, tuple(notes)
+
+
+def _copy(recording: Path, header: Header, output: Output, length: int) -> np.ndarray | None:
+    """The recording's own copy of what was played, in steps of the converter, where it has one for all sweeps."""
+    known = output.copy_start > 0 and output.copy_sweeps == 1 and len(header.inputs) == 1
+    if not known or output.copy_start + 2 * length > recording.stat().st_size:
+        return None
+    return np.fromfile(recording, dtype="<i2", count=length, offset=output.copy_start).astype(np.float64)
+
+
+def _differs(values: Float[np.ndarray, " time"], copy: np.ndarray) -> bool:
+    """Whether a copy is of another shape than the values: their scale is that of the converter."""
+    mine, other = values - values.mean(), copy - copy.mean()
+    power = float(mine @ mine)
+    slope = float(mine @ other) / power if power > 0.0 else 0.0
+    return bool(np.abs(other - slope * mine).max() > max(_STEPS, _ALIKE * np.ptp(other)))

@@ -146,6 +146,8 @@ def _outputs_new(source: Source) -> tuple[Output, ...]:
                 stimulus_offset=source.values("2f", 2716)[k],
                 stimulus_sweep=source.values("2i", 2724)[k],
                 stimulus_input=source.values("2h", 2732)[k],
+                copy_start=source.values("2i", 2048)[k] * BLOCK,
+                copy_sweeps=source.values("2i", 2056)[k],
             )
         )
     return tuple(outputs)

@@ -153,6 +153,7 @@ def _outputs(source: Source, sections: dict[int, _Section], strings: list[str], 
         (number,) = source.values("h", place, "an output")
         (holding,) = source.values("f", place + 12)
         name, unit = source.values("ii", place + 24)
+        copy, copy_sweeps = source.values("ii", place + 32)
         enabled, kind, keeps, scale, offset, sweep, channel, conditioned = source.values("hhhffihh", place + 40)
         outputs.append(
             Output(
@@ -170,6 +171,8 @@ def _outputs(source: Source, sections: dict[int, _Section], strings: list[str], 
                 stimulus_offset=offset,
                 stimulus_sweep=sweep,
                 stimulus_input=channel,
+                copy_start=copy * BLOCK,
+                copy_sweeps=copy_sweeps,
             )
         )
     return tuple(outputs)

@@ -43,7 +43,7 @@ def command(header: Header, output: Output, sweep: int, length: int) -> Float[np
     _check(header, output, sweep)
     resting = header.alternating and sweep % 2 != _turn(header, output)
     shapes = _shapes(output, sweep)
-    held = _first_holding(header, length)
+    held = first_holding(header, length)
     used = held + sum(shape.duration for shape in shapes)
     if used > length:
         raise Unusable(f"the epochs of {output.name} last {used} samples, the sweep {length}")
@@ -67,7 +67,8 @@ def _turn(header: Header, output: Output) -> int:
     return output.number
 
 
-def _first_holding(header: Header, length: int) -> int:
+def first_holding(header: Header, length: int) -> int:
+    """How many samples a sweep begins, and ends, at the holding level."""
     if header.old_holding:
         return 6 * (length * len(header.inputs) // 512) // len(header.inputs)
     return max(1, length // _HELD)
