@@ -176,6 +176,15 @@ def test_a_long_series_with_time_stamps_that_the_table_cuts_at_its_gaps(tmp_path
     assert two.start == pytest.approx(10 * LENGTH * DT * 1e-3)
 
 
+def test_starts_that_are_no_numbers(tmp_path):
+    writer = Writer()
+    for k in (2, 1):
+        writer.respond(f"v{k}", voltage(0.1 * k) * 1e-3, sweep_number=k, starting_time=np.nan)
+        writer.stimulate(f"i{k}", step(0.1 * k) * 1e-9, sweep_number=k, starting_time=np.nan)
+    sweeps = read(writer.write(tmp_path / "cell.nwb")).sweeps
+    assert [(s.name, s.start) for s in sweeps] == [("v1", 0.0), ("v2", 1.0)]
+
+
 # --- several cells ------------------------------------------------------------------------------------------------
 
 
@@ -403,6 +412,24 @@ def test_more_sweeps_than_memory_are_refused_before_they_are_read(tmp_path):
     assert sweep.name == "v0"
     with pytest.raises(RecordingError, match="no sweep 'v9'; the sweeps are v0, v1"):
         read(path, sweeps=["v9"])
+
+
+def test_any_byte_may_be_wrong(tmp_path):
+    """Damage ends in RecordingError, or in finite sweeps where it hits what is not read."""
+    whole = plain(tmp_path / "whole.nwb").read_bytes()
+    rng = np.random.default_rng(0)
+    path = tmp_path / "cell.nwb"
+    for _ in range(25):
+        damaged = bytearray(whole)
+        for place in rng.integers(0, len(whole), 20):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        try:
+            sweeps = read(path).sweeps
+        except RecordingError as error:
+            assert "\n" not in str(error)
+        else:
+            assert all(np.isfinite(s.v).all() and np.isfinite(s.current).all() for s in sweeps)
 
 
 def test_names_cannot_lead_anywhere(tmp_path):

@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gbar.recordings.nwb_series import begin
+
 _NEITHER = ": the file has neither icephys tables nor sweep numbers"
 _CURRENT_UNITS = ("amp", "ma", "na", "pa", "ua", "µa")
 _SAYS_CURRENT = re.compile(r"current|monitor|inject", re.IGNORECASE)
@@ -47,7 +49,7 @@ class Pair:
     @property
     def known_start(self) -> bool:
         """Whether the file says when the sweep began."""
-        return self.response.starting_time is not None or self.response.timestamps is not None
+        return begin(self.response) is not None
 
 
 class Pairing:
@@ -286,8 +288,7 @@ def _range(reference: Any) -> slice | None:
 
 
 def _start(series: Any) -> float:
-    first = series.starting_time if series.timestamps is None else series.timestamps[0]
-    return round(float(first or 0.0), 6)
+    return round(begin(series) or 0.0, 6)
 
 
 def _distinct(found: list[Pair]) -> list[Pair]:

@@ -114,6 +114,12 @@ def _factor(series: Any, wanted: str, conversion: float, sweep: str) -> tuple[fl
     raise Unusable(f"sweep {sweep}: {series.name} has unit {unit!r} but conversion {conversion:g}: contradictory")
 
 
+def begin(series: Any) -> float | None:
+    """When a series begins, in s; None where the file does not say (some write NaN)."""
+    first = series.starting_time if series.timestamps is None else series.timestamps[0]
+    return float(first) if first is not None and np.isfinite(first) else None
+
+
 def timing(series: Any, sweep: str, cut: slice | None = None) -> tuple[float, float]:
     """The time between samples in ms and the start of the part `cut` in s; raises Unusable for uneven time stamps."""
     if series.timestamps is None:
@@ -121,7 +127,7 @@ def timing(series: Any, sweep: str, cut: slice | None = None) -> tuple[float, fl
         if not (np.isfinite(rate) and rate > 0.0):
             raise Unusable(f"sweep {sweep}: {series.name} has a sampling rate of {rate} Hz")
         first = cut.start if cut else 0
-        return _rounded(1e3 / rate), float(series.starting_time or 0.0) + first / rate
+        return _rounded(1e3 / rate), (begin(series) or 0.0) + first / rate
     stamps, total = series.timestamps, math.prod(np.shape(series.data))
     if len(stamps) != total:
         raise Unusable(f"sweep {sweep}: {series.name} has {len(stamps)} time stamps for {total} samples")
