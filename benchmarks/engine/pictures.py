@@ -11,6 +11,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from benchmarks.engine.targets import WORKS, of_threads, ratio
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 INK, GREY = "#1b1b1b", "#8a8a8a"
@@ -79,33 +80,38 @@ def best(part: dict[str, Any], precision: str) -> dict[str, float]:
 def scaling(parts: dict[str, Any], file: Path) -> None:
     """Throughput of gbar, log-log."""
     figure, axes = plt.subplots(1, 4, figsize=(12, 3.1), layout="constrained")
-    _plot(axes[0], parts.get("rows"), "rows", "steps", "rows", "compartment-steps/s")
-    _plot(axes[1], parts.get("compartments"), "compartments", "steps", "compartments", "compartment-steps/s")
-    _plot(axes[2], parts.get("channels"), "channels", "instances", "channels", "channel-steps/s")
-    for precision, run in (parts.get("threads") or {}).items():
-        marker, colour = PRECISIONS[precision]
-        counts = [int(count) for count in run["seconds"]]
-        speed = [1.0, of_threads(run)]
-        axes[3].loglog(counts, speed, marker=marker, color=colour, ms=4, lw=1, label=precision)
-        axes[3].loglog(counts, counts, color=GREY, lw=0.8, ls=":")
-        axes[3].set_xticks(counts, [str(count) for count in counts], minor=False)
-    axes[3].set_xlabel("threads")
-    axes[3].set_ylabel("times as fast as one")
-    if "rows" in parts:
-        axes[0].legend(frameon=False, fontsize=8)
-    for one in axes:
-        one.spines[["top", "right"]].set_visible(False)
-        one.grid(True, which="major", lw=0.3, color=GREY)
+    panels = (
+        ("rows", "steps", "M compartment-steps/s", (1, 10, 100, 1000)),
+        ("compartments", "steps", "M compartment-steps/s", (100, 300, 1000)),
+        ("channels", "instances", "M channel-steps/s", (100, 300, 1000)),
+    )
+    for one, (name, value, label, ticks) in zip(axes, panels, strict=False):
+        for precision, run in parts.get(name, {}).items():
+            _line(one, precision, [(p[name], 1e-6 * p[value]) for p in run["points"]])
+        _labelled(one, name, label, ticks)
+    for precision, run in parts.get("threads", {}).items():
+        _line(axes[3], precision, [(1, 1.0), (2, of_threads(run))])
+    axes[3].plot([1, 2], [1, 2], color=GREY, lw=0.8, ls=":")
+    _labelled(axes[3], "threads", "times as fast as one", (1, 2))
+    axes[3].set_xticks([1, 2], ["1", "2"])
+    handles = [Line2D([], [], marker=m, color=c, ms=4, lw=1, label=p) for p, (m, c) in PRECISIONS.items()]
+    figure.legend(handles=handles, frameon=False, ncols=2, fontsize=8, loc="outside upper right")
     figure.savefig(file, dpi=150)
     plt.close(figure)
 
 
-def _plot(axes: Axes, part: dict[str, Any] | None, x: str, y: str, across: str, up: str) -> None:
-    for precision, run in (part or {}).items():
-        marker, colour = PRECISIONS[precision]
-        points = run["points"]
-        axes.loglog(
-            [p[x] for p in points], [p[y] for p in points], marker=marker, color=colour, ms=4, lw=1, label=precision
-        )
+def _line(axes: Axes, precision: str, points: list[tuple[int, float]]) -> None:
+    marker, colour = PRECISIONS[precision]
+    axes.plot(*zip(*points, strict=True), marker=marker, color=colour, ms=4, lw=1)
+
+
+def _labelled(axes: Axes, across: str, up: str, ticks: tuple[int, ...]) -> None:
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_ylim(0.8 * ticks[0], 1.25 * ticks[-1])
+    axes.set_yticks(ticks, [str(tick) for tick in ticks])
+    axes.minorticks_off()
     axes.set_xlabel(across)
     axes.set_ylabel(up)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(True, lw=0.3, color=GREY)
