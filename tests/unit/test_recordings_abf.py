@@ -279,8 +279,18 @@ def test_voltage_clamp_by_the_recorded_voltage(tmp_path, write):
     """Voltage and current are both recorded: a voltage that makes the command's steps at once is clamped."""
     abf = both(unit="mV")
     abf.data = [np.vstack([stepped(k) - 70.0, row[1]]) for k, row in enumerate(abf.data)]
-    with pytest.raises(RecordingError, match="voltage clamp: the voltage follows the command Cmd 0"):
-        read_abf(write(tmp_path / "cell.abf", abf))
+    path = write(tmp_path / "cell.abf", abf)
+    for stated in (None, "Im"):
+        with pytest.raises(RecordingError, match="voltage clamp: the recorded voltage makes the steps of the command"):
+            read_abf(path, current_channel=stated)
+
+
+@pytest.mark.parametrize("change", [{"source": 0}, {"epochs": [(STEP, 0.5, 0.0, 900, 0, 0, 0)]}])
+def test_a_clamp_that_nothing_tells_is_the_users_to_state(tmp_path, write, change):
+    path = write(tmp_path / "cell.abf", both(unit="mV", **change))
+    with pytest.raises(RecordingError, match=r"nothing says whether voltage or current was clamped.*current_channel="):
+        read_abf(path)
+    assert len(read_abf(path, current_channel="Im")["sweeps"]) == 3
 
 
 @pytest.mark.parametrize("which", ["Vm", "Im"])

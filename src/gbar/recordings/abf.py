@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from gbar.errors import RecordingError
 from gbar.recordings.abf_channels import Roles, factor, roles
+from gbar.recordings.abf_clamp import check_clamp
 from gbar.recordings.abf_file import header_of, samples
 from gbar.recordings.abf_header import EPISODIC, GAP_FREE, MOST_TAGS, Header, Output, Unusable
 from gbar.recordings.abf_stimulus import StimulusFile, played, stimulus_file
@@ -20,8 +21,6 @@ from gbar.recordings.sanity import complaint, doubts
 
 _MOST_BYTES = 2_000_000_000  # of all sweeps in memory
 _FROM_FILE = 2  # an output's source
-_CLAMPED = 0.7  # of a command's step in volts: so much of it at once in the recorded voltage is voltage clamp
-_AT_ONCE = 1.0  # ms
 _VARIES = 1e-6  # nA: a command that varies less is constant
 _LIKE = (0.8, 1.25)  # how many times the command a recorded current may be and pass as the same
 
@@ -43,6 +42,7 @@ def read_abf(
     """
     header = header_of(path)
     chosen = roles(header, path, voltage_channel, current_channel)
+    check_clamp(path, header, chosen, stated=current_channel is not None)
     held = sum(segment.length for segment in header.segments) * 8 * (3 if chosen.current is not None else 2)
     if held > _MOST_BYTES:
         what = f"its sweeps need {held // 10**6} MB of memory, more than {_MOST_BYTES // 10**6} MB"
@@ -94,7 +94,6 @@ class _Reader:
         v = self._values(self.roles.voltage, k, "mV")
         measured = None if self.roles.current is None else self._values(self.roles.current, k, "nA")
         current, notes, place, holding = self._current(k, file, measured, len(v))
-        self._check_clamp(k, v)
         reason = complaint(name, v, current, header.dt, allow_large)
         if reason:
             raise Unusable(reason.removeprefix(f"sweep {name}: "))
@@ -149,32 +148,6 @@ class _Reader:
             mode = "gap-free" if self.header.mode == GAP_FREE else "without a waveform"
             notes = (f"{mode}: the command {output.name} stood at its holding level, {output.holding:g} {output.unit}",)
         return command(self.header, output, k, length), notes
-
-    def _check_clamp(self, k: int, v: Float[np.ndarray, " time"]) -> None:
-        """Raises Unusable where the recorded voltage jumps with a command in volts, as only voltage clamp makes it."""
-        header = self.header
-        if self.roles.command is not None or header.inputs[self.roles.voltage].clamp:
-            return
-        for output in header.outputs:
-            scale = factor(output.unit, "mV")
-            if scale and output.source and header.mode == EPISODIC:
-                try:
-                    asked = command(header, output, k, len(v)) * scale
-                except Unusable:
-                    continue
-                if _follows(v, asked, max(1, round(_AT_ONCE / header.dt))):
-                    what = f"the voltage follows the command {output.name} ({output.unit}) at once"
-                    raise Unusable(f"voltage clamp: {what}; gbar reads current clamp")
-
-
-def _follows(v: Float[np.ndarray, " time"], asked: Float[np.ndarray, " time"], at_once: int) -> bool:
-    """Whether the voltage makes the steps of a command (mV) within `at_once` samples."""
-    edges = np.flatnonzero(np.abs(np.diff(asked)) > 1.0) + 1
-    edges = edges[(edges >= 2) & (edges + at_once < len(v))]
-    if not len(edges):
-        return False
-    done = (v[edges + at_once] - v[edges - 2]) / (asked[edges + at_once] - asked[edges - 2] + 1e-12)
-    return bool(np.median(np.abs(done - 1.0)) < 1.0 - _CLAMPED)
 
 
 def _in_time(sweeps: list[Sweep]) -> tuple[Sweep, ...]:

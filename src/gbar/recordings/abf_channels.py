@@ -42,7 +42,7 @@ def roles(header: Header, path: Path, voltage: str | None = None, current: str |
     """Voltage, current and command, by units or as stated; raises RecordingError where they leave it open."""
     found = _Finder(header, path)
     v, note = found.voltage(voltage)
-    measured, command, more = found.current(current, v)
+    measured, command, more = found.current(current)
     return Roles(v, measured, command, note + more)
 
 
@@ -105,7 +105,7 @@ class _Finder:
             self.refuse("wrong unit: the recorded channel and its command are both currents", _TABLE)
         self.refuse("no channel is a voltage", _TABLE)
 
-    def current(self, stated: str | None, v: int) -> tuple[int | None, int | None, tuple[str, ...]]:
+    def current(self, stated: str | None) -> tuple[int | None, int | None, tuple[str, ...]]:
         """The measured current, the command, and what to say of it."""
         if stated is not None:
             return self.stated_current(stated)
@@ -119,13 +119,13 @@ class _Finder:
             self.refuse(f"{len(driven)} commands are currents: which was injected", _STATE)
         if measured is not None:
             name = self.header.inputs[measured].name
-            return measured, None, (f"no command in amperes: the current is the recorded {name}", *self.unlike(v))
+            return measured, None, (f"no command in amperes: the current is the recorded {name}", *self.unlike())
         if len(self.amps) > 1:
             self.refuse(f"{len(self.amps)} channels are currents: which was injected", _STATE)
         return None, self.resting(), ()
 
-    def unlike(self, v: int) -> tuple[str, ...]:
-        """A command in volts beside a recorded voltage and current: said, and looked at when the sweeps are read."""
+    def unlike(self) -> tuple[str, ...]:
+        """What to say of a command in volts beside a recorded voltage and current."""
         names = [f"{self.header.outputs[k].name} ({self.header.outputs[k].unit})" for k in self.active]
         return (f"its command {names[0]} is not in amperes and is disregarded",) if names else ()
 
