@@ -21,6 +21,7 @@ from gbar.observation import (
     delivered,
     observe,
 )
+from gbar.observation.filters import gain
 from gbar.protocol import Injection, Protocol, Step, Stimulus, VoltageClamp
 from gbar.traces import Traces
 
@@ -145,6 +146,15 @@ def test_noise_passes_the_filter_from_the_first_sample_on():
     seen = rig.apply(Traces((np.full((4000, 1, 200), -70.0),), (0.01,), np.zeros(4000, dtype=np.uint8)), 0).v[0][:, 0]
     sd = 0.3 * np.sqrt(np.pi / 2.0 * 0.5 / 10.0)
     np.testing.assert_allclose(seen.std(axis=0), sd, rtol=0.05)
+
+
+@pytest.mark.parametrize(("corner", "loss"), [(1.0, 0.0), (4.0, 0.02), (10.0, 0.1)])
+def test_how_much_noise_is_lost_between_samples(corner, loss):
+    f = np.linspace(0.0, 200.0, 20001)
+    bandwidth = np.sum(gain(f, corner, 4) ** 2) * 0.01
+    rig = Rig(noise=(Broadband(0.1, 10.0),), filter=Bessel(corner))
+    seen = rig.apply(Traces((np.zeros((200, 1, 10000)),), (0.025,), np.zeros(200, dtype=np.uint8)), 0).v[0]
+    assert seen.std() == pytest.approx((1.0 - loss) * 0.1 * np.sqrt(bandwidth / 10.0), rel=0.01)
 
 
 def test_the_order_is_that_of_the_rig():

@@ -4,6 +4,9 @@ H(s) = sum of r_i / (s - p_i). A filter is applied to the voltage that is linear
 exact response at the samples ("first-order hold"): for any dt, also one too coarse for the corner, where it passes all.
 The bilinear transform would hold the corner at -3 dB by bending all other frequencies and cannot place it beyond the
 Nyquist frequency; holding each sample ("zero-order hold") would delay a spike by dt/2 more.
+
+Noise, too, is linear between samples here, and so a little weaker than in hardware: its standard deviation behind a
+four-pole Bessel filter by 2 % where the corner is a tenth of the sampling rate, by 10 % where it is a quarter.
 """
 
 from __future__ import annotations
@@ -49,10 +52,6 @@ class Bessel:
     def settling(self) -> float:
         """The ms after which it has forgotten what it started from, whatever corner a row draws."""
         return _settling(bounds(self.corner)[0], self.poles)
-
-    def gain(self, frequency: Float[np.ndarray, " f"], corner: float) -> Float[np.ndarray, " f"]:
-        """The amplitude gain at frequencies in kHz, of a corner in kHz."""
-        return gain(frequency, corner, self.poles)
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ class Broadband:
     def __post_init__(self) -> None:
         object.__setattr__(self, "sd", checked(self.sd, "white noise in mV", low=0.0))
         object.__setattr__(self, "corner", checked(self.corner, "the corner of 1/f noise in Hz", low=0.0))
-        object.__setattr__(self, "exponent", checked(self.exponent, "the exponent of 1/f noise", low=0.0))
+        object.__setattr__(self, "exponent", checked(self.exponent, "the exponent of 1/f noise", above=0.0))
         if not (math.isfinite(self.bandwidth) and self.bandwidth > 0.0):
             raise ParameterError(f"a bandwidth of {self.bandwidth:g} kHz", remedy="give more than 0 kHz")
 
