@@ -54,7 +54,7 @@ def test_a_stimulus_from_the_first_to_the_last_sample(steps):
             compare(v, DT, (149.99, 650.013), nA)  # between samples
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(12))
 def test_awkward_traces(seed):
     """Bursts, plateaus, noise at the threshold, and so few bits that equal voltages are common."""
     rng = np.random.default_rng(seed)

@@ -128,7 +128,7 @@ def test_neither_chunks_nor_threads_nor_the_choice_of_names_show(trains, monkeyp
     rows = np.tile(trains, (3, 1))
     whole = features(rows, DT, (ON, OFF), -0.1)
     shared_out = features(rows, DT, (ON, OFF), -0.1, threads=4)
-    monkeypatch.setattr("gbar.features.batch._MEMORY", 2 * rows.shape[1] + 5)
+    monkeypatch.setattr("gbar.features.rows._MEMORY", 2 * rows.shape[1] + 5)
     for name, value in features(rows, DT, (ON, OFF), -0.1).items():
         np.testing.assert_array_equal(whole[name], value, err_msg=name)
         np.testing.assert_array_equal(whole[name], shared_out[name], err_msg=name)

@@ -51,8 +51,11 @@ def features(
         grid = make_grid(v.shape[1], float(dt), window, step)
         size = -(-len(v) // max(1, threads))
         parts = [slice(k, k + size) for k in range(0, len(v), size)]
-        with ThreadPoolExecutor(max_workers=len(parts)) as pool:
-            list(pool.map(lambda rows: fill_in(v[rows], current[rows], grid, asked, found[rows]), parts))
+        if len(parts) == 1:
+            fill_in(v, current, grid, asked, found)
+        else:
+            with ThreadPoolExecutor(max_workers=len(parts)) as pool:
+                list(pool.map(lambda rows: fill_in(v[rows], current[rows], grid, asked, found[rows]), parts))
     others: dict[str, Float[np.ndarray, " row"]] = {}
     if more:
         from gbar.features.others import by_efel

@@ -34,8 +34,9 @@ def _differences(x: Float[np.ndarray, " time"], d: Float[np.ndarray, " time"]) -
     """The five-point derivative of x by its index; of lower order at the ends. Four samples at least."""
     n = len(x)
     d[0], d[1] = x[1] - x[0], (x[2] - x[0]) / 2.0
-    for k in range(2, n - 2):
-        d[k] = (-x[k + 2] + 8 * x[k + 1] - 8 * x[k - 1] + x[k - 2]) / 12.0
+    x0, x1, x3, x4, middle = x[: n - 4], x[1 : n - 3], x[3 : n - 1], x[4:n], d[2 : n - 2]
+    for k in range(n - 4):
+        middle[k] = (-x4[k] + 8 * x3[k] - 8 * x1[k] + x0[k]) / 12.0
     d[n - 2], d[n - 1] = (x[n - 1] - x[n - 3]) / 2.0, x[n - 1] - x[n - 2]
 
 
@@ -147,12 +148,11 @@ def _end(
     """Where it first is flat, and stays so in the mean; `t` has one time more than `slope`, the last to look at."""
     n = len(slope)
     total[begin] = 0.0
-    for k in range(begin, n):
-        total[k + 1] = total[k] + slope[k]
     flat, k = begin, begin  # k: the first time that is not within 70 ms
     while t[flat] < t[n] - _LASTING:
         if slope[flat] + _FLAT > 0.0:
             while t[k] - t[flat] < _LASTING:
+                total[k + 1] = total[k] + slope[k]
                 k += 1
             if (total[k] - total[flat]) / (k - flat) + _FLAT > 0.0:
                 break

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from gbar.features.compiled import compiled, compiled_extremes, compiled_sums
+from gbar.features.compiled import compiled, compiled_extremes
 from gbar.features.names import PASSIVE
 
+_ROUNDING = 1e-9  # mV: a voltage that has moved by less has not, and has no sag
 _DEFLECTION_SAMPLES = 5  # eFEL takes the deflection from so many samples, as many before the end of the stimulus
 (
     _BASE, _STEADY, _DEFLECTION, _TO_STEADY, _LOWEST, _HIGHEST, _SAG, _RATIO1, _RATIO2,
@@ -15,11 +16,12 @@ _DEFLECTION_SAMPLES = 5  # eFEL takes the deflection from so many samples, as ma
 ) = range(len(PASSIVE))  # fmt: skip
 
 
-@compiled_sums
+@compiled
 def _mean(y: Float[np.ndarray, " time"], first: int, last: int) -> float:
     total = 0.0
-    for x in y[first:last]:
-        total += x
+    part = y[first:last]
+    for k in range(len(part)):
+        total += part[k]
     return total / (last - first) if last > first else np.nan
 
 
@@ -61,7 +63,7 @@ def passive(
         depth = row[_BASE] - row[_LOWEST]
         if row[_TO_STEADY] <= 0.0:
             row[_SAG] = row[_STEADY] - row[_LOWEST]
-        if depth != 0.0:
+        if abs(depth) > _ROUNDING:
             row[_RATIO1], row[_RATIO2] = row[_SAG] / depth, (row[_BASE] - row[_STEADY]) / depth
         if current[r] != 0.0:
             row[_RESISTANCE] = row[_DEFLECTION] / current[r]

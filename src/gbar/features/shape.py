@@ -83,8 +83,8 @@ def _first_at_least(y: Float[np.ndarray, " time"], first: int, last: int, voltag
     """The first of the samples [first, last) that reaches a voltage (mV); `last` if there is none."""
     while first + _STRETCH <= last:  # a stretch that does not is passed at once
         reached = 0
-        for x in y[first : first + _STRETCH]:
-            reached += x >= voltage
+        for k in range(first, first + _STRETCH):
+            reached += y[k] >= voltage
         if reached > 0:
             break
         first += _STRETCH

@@ -18,11 +18,19 @@ PEAKS, MINIMA, ONSETS, ENDS = range(4)
 
 
 @compiled_extremes
-def _extremes(y: Float[np.ndarray, " time"]) -> tuple[float, float]:
-    lowest, highest = y[0], y[0]
-    for x in y:
-        lowest, highest = min(lowest, x), max(highest, x)
-    return lowest, highest
+def _least(x: Float[np.ndarray, " time"]) -> float:
+    least = x[0]
+    for k in range(len(x)):
+        least = min(least, x[k])
+    return least
+
+
+@compiled
+def _any_above(y: Float[np.ndarray, " time"], threshold: float) -> bool:
+    above = 0
+    for k in range(len(y)):
+        above += y[k] > threshold
+    return above > 0
 
 
 @compiled
@@ -34,13 +42,12 @@ def _crossings(
 ) -> tuple[int, int]:
     """Writes the first samples above and below the threshold (mV) after one on its other side; returns their numbers.
 
-    Downward crossings before the first upward one do not count. A stretch that stays on one side is passed at once.
+    Downward crossings before the first upward one do not count. A stretch that stays below is passed at once.
     """
     ups, downs = 0, 0
     for first in range(1, len(y), _STRETCH):
         last = min(first + _STRETCH, len(y))
-        lowest, highest = _extremes(y[first - 1 : last])
-        if highest <= threshold or lowest >= threshold:
+        if not _any_above(y[first - 1 : last], threshold):
             continue
         for k in range(first, last):
             if y[k] > threshold and y[k - 1] < threshold:
@@ -175,7 +182,7 @@ def _find_ends(
         last = peak[i + 1] if i + 1 < len(peak) else len(slope) - 1
         if peak[i] <= start or k >= last:
             continue
-        steepest, _ = _extremes(slope[k:last])
+        steepest = _least(slope[k:last])
         while slope[k] != steepest:
             k += 1
         while k < last and not slope[k] >= _END_SLOPE:
