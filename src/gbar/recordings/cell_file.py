@@ -31,6 +31,7 @@ from typing import Any
 
 from gbar.document import Node, nearest, read_yaml
 from gbar.errors import RecordingError
+from gbar.recordings.formats import kind_of
 from gbar.recordings.recording import Recording, Sweep
 
 _TOP = ("name", "junction_potential", "junction_corrected")
@@ -99,6 +100,8 @@ def _part(node: Node, read: Read, allow_large: bool) -> _Part:
         raise entries["path"].fail(f"{where.name} is a cell file itself", "name the recordings in it")
     stated: dict[str, Any] = {key: entries[key].text() for key in _TEXTS if key in entries}
     stated |= {key: entries[key].beside() for key in _PATHS if key in entries}
+    if "sweeps" in entries and where.is_file() and kind_of(where) == "NWB":  # the others are not even read
+        stated["sweeps"] = [item.text() for item in entries["sweeps"].items()]
     with node.blamed():
         recording = read(where, **stated, allow_large=allow_large)
     known = {sweep.name for sweep in recording.sweeps}

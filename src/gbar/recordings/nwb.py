@@ -28,7 +28,7 @@ from gbar.recordings.stimulus import noise_level
 
 _NO_CURRENT: tuple[str, ...] = ("an I = 0 sweep: no current was injected",)
 _BYTES = 8  # of a sample
-_MOST_BYTES = 4_000_000_000  # of all sweeps in memory
+_MOST_BYTES = 2_000_000_000  # of all sweeps in memory
 _SAYS_MEASURED = re.compile(r"monitor|measured|recorded current|current (?:was )?recorded|read-?out", re.IGNORECASE)
 _SAYS_COMMAND = re.compile(r"\bcommand", re.IGNORECASE)
 _INCLUDED = re.compile(r"holding current of (\S+) nA included")

@@ -92,8 +92,8 @@ class Recording:
     """The current-clamp sweeps of one cell, in order of time."""
 
     source: Path
-    digest: str  # sha256 of the file
-    format: str  # "NWB 2", "ABF 1", "ABF 2", "Igor", "CSV", "TSV", "NPZ", "several files"
+    digest: str  # sha256 of the file, or of all files
+    format: str  # "NWB 2", "ABF 1", "ABF 2", "Igor", "CSV", "TSV", "NPZ", "several files", "simulation"
     sweeps: tuple[Sweep, ...]
     description: str = ""
     device: str = ""  # amplifier and digitiser, where stated
