@@ -62,6 +62,17 @@ def test_a_current_in_a_plain_time_series(tmp_path):
         assert f"current_{k} by the number in its name" in sweep.warnings[0]
 
 
+@pytest.mark.parametrize("unit", ["Pa", "degC", "volts", "N/A", "a.u."])
+def test_what_is_no_current_is_no_stimulus(tmp_path, unit):
+    from pynwb import TimeSeries
+
+    writer = Writer()
+    writer.respond("voltage_1", voltage(0.1) * 1e-3, sweep_number=1)
+    acquire(writer, TimeSeries(name="other_1", data=step(0.1), unit=unit, rate=1e3 / DT))
+    with pytest.raises(RecordingError, match="voltage_1: no stimulus"):
+        read(writer.write(tmp_path / "cell.nwb"))
+
+
 def test_a_command_and_a_measured_current(tmp_path):
     writer = Writer()
     writer.respond("v", voltage(0.1) * 1e-3, sweep_number=4)
@@ -88,6 +99,20 @@ def test_a_stimulus_is_a_command_unless_it_shows_otherwise(tmp_path, current, wo
     writer.stimulate("i", current * 1e-9, sweep_number=0, description=words)
     (sweep,) = reader(writer.write(tmp_path / "cell.nwb"))
     assert (sweep.monitored is not None) == measured
+
+
+@pytest.mark.parametrize(("base", "told"), [(-0.06, "already part"), (0.0, "added")])
+def test_a_holding_current_beside_a_measured_one(tmp_path, base, told):
+    """The monitor reads 20 % more than was held; a current that begins at 0 does not have it in it."""
+    writer = Writer()
+    writer.respond("v", voltage(0.1) * 1e-3, sweep_number=0, bias_current=-5e-11)
+    measured = (noisy(0.1) + base) * 1e-9
+    writer.respond("i", measured, kind="CurrentClampStimulusSeries", sweep_number=0)
+    (sweep,) = reader(writer.write(tmp_path / "cell.nwb"))
+    assert told in sweep.warnings[0]
+    assert sweep.holding == pytest.approx(-0.05)
+    assert np.median(sweep.current[:500]) == pytest.approx(base or -0.05, abs=1e-3)
+    assert sweep.monitored is sweep.current
 
 
 def test_templates_serve_where_nothing_was_presented(tmp_path):

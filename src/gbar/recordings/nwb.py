@@ -133,7 +133,9 @@ def _nothing(file: Any, path: Path, refused: list[str]) -> RecordingError:
         return RecordingError(f"no usable sweep: {refused[0]}{more}", file=path)
     holds = ", ".join(f"{type(s).__name__} {name}" for name, s in list(file.acquisition.items())[:3]) or "nothing"
     return RecordingError(
-        f"no current-clamp sweep; its acquisition holds {holds}", file=path, remedy="give a current-clamp recording"
+        f"no current-clamp sweep; its acquisition holds {holds}",
+        file=path,
+        remedy="give a recording whose voltages are CurrentClampSeries",
     )
 
 
@@ -151,12 +153,13 @@ def _sweep(pair: Pair, index: int, condition: str, allow_large: bool) -> Sweep:
         notes += more
         if pair.monitor is not None:
             measured = _monitor(pair, v, dt, start)
-    current, holding, more = _with_holding(pair.response, pair.stimulus, current)
+    heard = pair.stimulus is not None and measured is None and _is_measured(pair, current)
+    current, holding, more = _with_holding(pair, current, heard)
     notes += more
     reason = complaint(name, v, current, dt, allow_large)
     if reason:
         raise Unusable(reason)
-    if pair.stimulus is not None and measured is None and _is_measured(pair, current):
+    if heard:
         measured = current
     amplifier, more = amplifier_of(pair.response)
     return Sweep(
@@ -251,13 +254,16 @@ def _aligned(
 
 
 def _with_holding(
-    response: Any, stimulus: Any, current: Float[np.ndarray, " time"]
+    pair: Pair, current: Float[np.ndarray, " time"], measured: bool
 ) -> tuple[Float[np.ndarray, " time"], float | None, tuple[str, ...]]:
-    """The current with the amplifier's bias current added, unless the stimulus already begins with it."""
-    included = _INCLUDED.search(str(getattr(stimulus, "comments", "")))
+    """The current with the amplifier's bias current added, unless the stimulus already begins with it.
+
+    A measured current that begins nearer to it than to 0 has it in it, as a command that begins within 10 % of it.
+    """
+    included = _INCLUDED.search(str(getattr(pair.stimulus, "comments", "")))
     if included:
         return current, float(included[1]), ()
-    bias = getattr(response, "bias_current", None)
+    bias = getattr(pair.response, "bias_current", None)
     if bias is None or not np.isfinite(bias) or not len(current):
         return current, None, ()
     holding = float(bias) * 1e9
@@ -266,7 +272,8 @@ def _with_holding(
     if abs(holding) > MAX_CURRENT:
         return current, None, (f"bias current of {holding:g} nA disregarded: is it in pA?",)
     begin = float(np.median(current[: max(1, min(50, len(current)))]))
-    if abs(begin - holding) <= max(0.1 * abs(holding), 5e-4):
+    near = abs(begin) if measured else max(0.1 * abs(holding), 5e-4)
+    if abs(begin - holding) <= near:
         return current, holding, (f"holding current {holding * 1e3:.4g} pA, already part of the stimulus",)
     return current + holding, holding, (f"holding current {holding * 1e3:.4g} pA added to the stimulus",)
 

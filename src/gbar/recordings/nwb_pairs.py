@@ -19,7 +19,7 @@ from typing import Any
 from gbar.recordings.nwb_series import begin
 
 _NEITHER = ": the file has neither icephys tables nor sweep numbers"
-_CURRENT_UNITS = ("amp", "ma", "na", "pa", "ua", "µa")
+_CURRENT_UNIT = re.compile(r"\s*((?i:(milli|micro|nano|pico)?amp)|([mµμunp]?A|a|na|NA|pa|PA)\s*$)")  # Pa is a pressure
 _SAYS_CURRENT = re.compile(r"current|monitor|inject", re.IGNORECASE)
 
 
@@ -234,8 +234,7 @@ def _is_current(series: Any) -> bool:
         return True
     if isinstance(series, CurrentClampSeries | VoltageClampStimulusSeries):
         return False
-    unit = str(getattr(series, "unit", "")).strip().lower()
-    return unit == "a" or unit.startswith(_CURRENT_UNITS)
+    return bool(_CURRENT_UNIT.match(str(getattr(series, "unit", ""))))
 
 
 def _is_acquired_current(series: Any) -> bool:

@@ -11,6 +11,7 @@ from jaxtyping import Float
 _VOLT = {"volts": 1e3, "volt": 1e3, "v": 1e3, "mv": 1.0, "millivolts": 1.0, "millivolt": 1.0}
 _AMPERE = {
     "amperes": 1e9, "ampere": 1e9, "amps": 1e9, "amp": 1e9, "a": 1e9,
+    "ma": 1e6, "ua": 1e3, "µa": 1e3, "μa": 1e3, "milliamperes": 1e6, "microamperes": 1e3,
     "na": 1.0, "nanoamperes": 1.0, "nanoampere": 1.0, "pa": 1e-3, "picoamperes": 1e-3, "picoampere": 1e-3,
 }  # fmt: skip
 _UNITS = {"mV": _VOLT, "nA": _AMPERE}
