@@ -161,19 +161,26 @@ def test_rows_do_not_depend_on_their_neighbours_or_the_lanes(precision: str) -> 
         assert np.array_equal(whole[some], simulate(kernel, theta[some], protocol, threads=1).v[0])
 
 
+@pytest.mark.parametrize("lanes", [None, 16])
 @pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize(("mechanism", "phase", "divisions"), [(HH, "step", 1), (PAS, "currents", 0)])
 def test_loops_over_lanes_are_vector_instructions(
-    precision: str, tmp_path: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    mechanism: object, phase: str, divisions: int, precision: str, lanes: int | None,
+    tmp_path: object, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     monkeypatch.setenv("GBAR_CACHE", str(tmp_path))
-    kernel = build(cable(3, HH), precision)  # type: ignore[arg-type]
+    kernel = build(cable(3, mechanism), precision, lanes=lanes)  # type: ignore[arg-type]
     assert kernel.run
-    suffix = "ps" if precision == "float32" else "pd"
-    for name, divisions in (("step", 6), ("run", 2)):
+    suffix = "s" if precision == "float32" else "d"
+    has_wide = re.search("[yz]mm", assembly(kernel, "run"))
+    for name, least in ((phase, divisions), ("run", 2)):
         text = assembly(kernel, name)
-        assert len(re.findall(rf"\bv?div{suffix}\b", text)) >= divisions
-        if "zmm" in text or "ymm" in text:
-            assert len(re.findall(rf"\bvdiv{suffix}\b.*[yz]mm", text)) >= divisions
+        assert len(re.findall(rf"\bv?divp{suffix}\b", text)) >= least
+        if has_wide:
+            assert len(re.findall(rf"\bvdivp{suffix}\b.*[yz]mm", text)) >= least
+            vectors = re.findall(rf"\bv(?:add|sub|mul|fn?m)\w*p{suffix}\b.*[yz]mm", text)
+            numbers = re.findall(rf"\bv(?:add|sub|mul|fn?m)\w*s{suffix}\b", text)
+            assert name == "run" or len(vectors) > len(numbers)
 
 
 def assembly(kernel: Kernel, name: str) -> str:

@@ -47,6 +47,7 @@ def {phase}_one({parameters}):
     work = room()
 {fixed}
 {loops}
+    rolled()
 
 
 @cfunc(PHASE, cache=True, **OPTIONS)

@@ -20,7 +20,8 @@ from __future__ import annotations
 from gbar.kernel.arithmetic import functions
 from gbar.kernel.writer import indented
 
-VERSION = 3  # of the text that is written for the same pattern
+VERSION = 4  # of the text that is written for the same pattern
+UNROLLED = 16  # lanes, up to which LLVM unrolls loops before it looks for vector instructions
 TILE = 16  # samples gathered as [sample][site][lane] before they are written out as [lane][site][sample]
 
 # slots of a compartment, of a pool
@@ -73,6 +74,22 @@ def apart(typing):
         for argument in builder.function.args:
             if isinstance(argument.type, ir.PointerType):
                 argument.add_attribute("noalias")
+        return context.get_dummy_value()
+    return types.void(), text
+
+
+@intrinsic
+def rolled(typing):
+    """Keeps short loops of the function that calls it, at its end, from being unrolled before they are vectorised."""
+    def text(context, builder, signature, arguments):
+        off = builder.module.add_metadata([ir.MetaDataString(builder.module, "llvm.loop.unroll.disable")])
+        blocks = list(builder.function.blocks)
+        for k, block in enumerate(blocks):
+            jump = block.terminator
+            if LANES <= {unrolled} and jump is not None and any(to in blocks[: k + 1] for to in jump.operands):
+                loop = builder.module.add_metadata([ir.MetaDataString(builder.module, block.name), off])
+                loop.operands = (loop, off)  # by this sign LLVM knows it
+                jump.set_metadata("llvm.loop", loop)
         return context.get_dummy_value()
     return types.void(), text
 '''
@@ -179,6 +196,7 @@ def eliminate(node, parent, g, capacity):
         node[{RHS} + lane] = current + flow
         parent[{D} + lane] += g * own * r
         parent[{RHS} + lane] += (g * current - flow * own) * r
+    rolled()
 
 
 @inline
@@ -188,6 +206,7 @@ def root(node, capacity):
 {each_root}
         dv = node[{RHS} + lane] / (node[{D} + lane] + capacity)
 {move}
+    rolled()
 
 
 @inline
@@ -198,6 +217,7 @@ def substitute(node, parent, g):
 {each_axial}
         dv = (node[{RHS} + lane] + g * parent[{DV} + lane]) * node[{D} + lane]
 {move}
+    rolled()
 
 
 @njit(**OPTIONS)
@@ -307,7 +327,9 @@ _PLACES = {
 
 def header(title: str, layout: str, precision: str, lanes: int, node: int) -> str:
     """What every module begins with; `node` is how many slots a compartment has."""
-    return HEADER.format(title=title, layout=layout, precision=precision, lanes=lanes, node=node * lanes)
+    return HEADER.format(
+        title=title, layout=layout, precision=precision, lanes=lanes, node=node * lanes, unrolled=UNROLLED
+    )
 
 
 def room(precision: str, count: int) -> str:
