@@ -9,6 +9,7 @@ from gbar.recordings.stimulus import looks_monitored
 
 MAX_VOLTAGE = 500.0  # mV
 MAX_CURRENT = 20.0  # nA
+LOOKS_MONITORED = "the current looks monitored rather than commanded: brief artefacts are part of it"
 _MIN_SAMPLES = 20
 
 
@@ -59,5 +60,5 @@ def doubts(v: Float[np.ndarray, " time"], current: Float[np.ndarray, " time"], d
     if dt > 0.1:
         found.append(f"sampled every {dt:g} ms: spikes are undersampled")
     if looks_monitored(current):
-        found.append("the current looks monitored rather than commanded: brief artefacts are part of it")
+        found.append(LOOKS_MONITORED)
     return tuple(found)
