@@ -161,6 +161,18 @@ def test_rows_do_not_depend_on_their_neighbours_or_the_lanes(precision: str) -> 
         assert np.array_equal(whole[some], simulate(kernel, theta[some], protocol, threads=1).v[0])
 
 
+@pytest.mark.parametrize(("mechanism", "current"), [(HH, "ina_hh"), (PAS, "i_pas")])
+def test_currents_are_the_same_beside_the_states_and_in_a_pass_of_their_own(mechanism: object, current: str) -> None:
+    """A current that is recorded is that of the step before, so it cannot be added up together with the new states."""
+    together = cable(7, mechanism, branched=True)
+    apart = replace(together, sites=(*together.sites, Site("current", 3, current)))
+    assert build(together, "float64").cable.layout.mechanisms[0].steps  # type: ignore[union-attr]
+    assert not build(apart, "float64").cable.layout.mechanisms[0].steps  # type: ignore[union-attr]
+    protocol = Protocol((Stimulus("step", Step(1.0, 30.0, 0.5), 20.0),))
+    v, both = (simulate(build(t, "float64"), np.array([[6.3]]), protocol).v[0][0] for t in (together, apart))
+    assert np.abs(v - both[:2]).max() < 1e-9
+
+
 @pytest.mark.parametrize("lanes", [None, 16])
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 @pytest.mark.parametrize(("mechanism", "phase", "divisions"), [(HH, "step", 1), (PAS, "currents", 0)])
