@@ -61,7 +61,6 @@ def compare(v, dt, window, current=None, step=None):
     skipped = undefined(window, lists, theirs)
     for name in UNITS:
         if name in skipped:
-            assert not ours[name] > SLOWEST
             continue
         tolerance = LOOSE.get(name, TOLERANCE)
         np.testing.assert_allclose(ours[name], theirs[name], rtol=tolerance, atol=tolerance, err_msg=name)

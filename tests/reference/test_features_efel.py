@@ -12,6 +12,7 @@ from gbar.kernel.build import build
 from gbar.protocol import Protocol, Step, Stimulus
 from gbar.recordings import read
 from gbar.simulate import simulate
+from gbar.workflows.measured import window
 
 ON, OFF = 150.0, 650.0
 AMPLITUDES = (-0.3, -0.02, 0.0, 0.05, 0.1, 0.2, 0.4, 1.0, 3.0, 12.0)  # nA
@@ -83,11 +84,25 @@ def test_allen_cells(shared, cell, spikes, step):
     assert compare(sweep.v, sweep.dt, (205.0, 1205.0), sweep.amplitude, step)["spike_count"] == spikes
 
 
-@pytest.mark.parametrize("k", [0, 3, 6, 9])
-@pytest.mark.parametrize("step", [None, 0.1])
-def test_fast_spikes_at_20_khz(shared, k, step):
-    sweep = read(shared / "recordings" / "lantyer_nwb" / "LantyerEtAl2018_180817_ME_9_CC.nwb").sweeps[k]
-    compare(sweep.v, sweep.dt, (100.0, 600.0), sweep.amplitude or None, step)
+@pytest.mark.parametrize(
+    ("file", "most"),
+    [
+        ("lantyer_nwb/LantyerEtAl2018_180817_ME_9_CC.nwb", 40),  # fast spikes at 20 kHz
+        ("ferguson_ca1/FergusonEtAl2015_PYR5_rebound.nwb", 0),
+        ("pyabf/171116sh_0016.abf", 1),  # spikes before the stimulus, which ends with the sweep
+        ("pyabf/171116sh_0018.abf", 5),
+        ("pyabf/File_axon_5.abf", 1),
+    ],
+)
+def test_recordings(shared, file, most):
+    sweeps = read(shared / "recordings" / file).sweeps
+    counts = []
+    for sweep in sweeps[:: max(1, len(sweeps) // 5)]:
+        v = sweep.v[: round(2_500.0 / sweep.dt)]
+        for step in (None, 0.1):
+            found = compare(v, sweep.dt, window(sweep, (len(v) - 1) * sweep.dt), sweep.amplitude or None, step)
+        counts.append(found["spike_count"])
+    assert max(counts) >= most
 
 
 def test_float32(steps):
