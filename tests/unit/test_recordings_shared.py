@@ -33,7 +33,7 @@ class Held:
     v: tuple[float, float]  # mV, lowest and highest of all sweeps
     current: tuple[float, float]  # pA, likewise, as it was recorded
     spikes: tuple[int, ...]  # of each sweep
-    amplitudes: tuple[float, ...] = ()  # pA, of what was delivered, to within 3 pA
+    amplitudes: tuple[float, ...] = ()  # pA, of what was delivered, to within 1 pA
     measured: bool = False  # whether the current is a monitor's
     protocol: str = ""  # of a folder of waves
     junction: tuple[float | None, bool | None] = (None, None)  # mV, and whether it is corrected
@@ -48,14 +48,14 @@ HELD = [
     Held(
         *("ferguson_ca1/FergusonEtAl2015_PYR5_rebound.nwb", "NWB 2", 10, 0.1, 20000),
         *((-75.84, 23.19), (-424.19, 480.35), (5, 4, 4, 3, 5, 5, 4, 3, 4, 2)),
-        amplitudes=(-253.1, -228.1, -203.1, -178.2, -153.4, -128.8, -103.8, -78.7, -54.2, -29.1),
+        amplitudes=(-248.4, -223.7, -198.7, -173.8, -148.8, -124.1, -99.3, -74.3, -49.4, -24.6),
         measured=True,
         junction=(-15.2, None),
     ),
     Held(
         *("ferguson_ca1/PYR5_rebound.abf", "ABF 1", 10, 0.1, 20000),
         *((-75.84, 23.19), (-424.19, 480.35), (2, 4, 3, 4, 5, 5, 3, 4, 4, 5)),
-        amplitudes=(-29.1, -54.2, -78.7, -103.8, -128.8, -153.4, -178.2, -203.1, -228.1, -253.1),
+        amplitudes=(-24.6, -49.4, -74.3, -99.3, -124.1, -148.8, -173.8, -198.7, -223.7, -248.4),
         measured=True,
     ),
     Held(
@@ -168,7 +168,7 @@ def test_what_a_file_holds(shared, expected):
     assert tuple(s.spike_count() for s in sweeps) == expected.spikes
     assert len(sweeps) == expected.sweeps
     for sweep, amplitude in zip(sweeps, expected.amplitudes, strict=bool(expected.amplitudes)):
-        assert close(1e3 * sweep.amplitude, amplitude, 3.0), sweep.name
+        assert close(1e3 * sweep.amplitude, amplitude, 1.0), sweep.name
 
 
 @pytest.mark.parametrize(("file", "options", "reason"), REFUSED)

@@ -27,6 +27,7 @@ import numpy as np
 
 from gbar.recordings.cell_file import read_cell_file
 from gbar.recordings.choice import Choice, choose
+from gbar.recordings.command import idealised
 from gbar.recordings.formats import Kind, kind_of
 from gbar.recordings.recording import Amplifier, Recording, Sweep
 from gbar.recordings.table import Declared, read_table
@@ -176,7 +177,10 @@ def _digest(files: list[Path]) -> str:
 
 def _finished(recording: Recording) -> Recording:
     """Measured currents idealised, the source of every sweep, and what `_told` does."""
-    sweeps = (_commanded(sweep) for sweep in recording.sweeps)
+    sweeps = (
+        idealised(sweep) if sweep.monitored is not None and np.array_equal(sweep.monitored, sweep.current) else sweep
+        for sweep in recording.sweeps
+    )
     return _told(replace(recording, sweeps=tuple(replace(s, source=s.source or recording.source) for s in sweeps)))
 
 
@@ -187,17 +191,6 @@ def _told(recording: Recording, *, across_files: bool = False) -> Recording:
     names = [f"{name}[{k}]" if times[name] > 1 else name for k, name in enumerate(names)]
     sweeps = tuple(replace(s, name=name) for s, name in zip(recording.sweeps, names, strict=True))
     return replace(recording, sweeps=sweeps, warnings=recording.warnings + _copies(sweeps, across_files))
-
-
-def _commanded(sweep: Sweep) -> Sweep:
-    """The sweep with the current that was commanded, where its reader has the measured one alone."""
-    if sweep.monitored is None or not np.array_equal(sweep.monitored, sweep.current):
-        return sweep
-    try:
-        from gbar.recordings.command import idealised
-    except ModuleNotFoundError:
-        return sweep
-    return idealised(sweep)
 
 
 def _plain(name: str) -> str:
