@@ -102,6 +102,8 @@ def test_a_current_for_every_row(trains):
     whole = features(trains, DT, (ON, OFF), currents, ["ohmic_input_resistance"])["ohmic_input_resistance"]
     for v, current, value in zip(trains, currents, whole, strict=True):
         assert features(v[None], DT, (ON, OFF), current)["ohmic_input_resistance"][0] == value
+    with pytest.raises(ParameterError, match=r"current_step has the shape \(3,\) for 9 traces"):
+        features(trains, DT, (ON, OFF), currents[:3])
 
 
 def test_an_artefact_of_the_stimulus_is_no_onset():

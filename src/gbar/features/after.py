@@ -24,13 +24,13 @@ def _lowest(y: Float[np.ndarray, " time"]) -> float:
 def after_spikes(
     y: Float[np.ndarray, "row time"],
     t: Float[np.ndarray, " time"],
-    base: Float[np.ndarray, " row"],
+    passive: Float[np.ndarray, "row feature"],
     peak: Int[np.ndarray, "row spike"],
     minimum: Int[np.ndarray, "row spike"],
     count: Int[np.ndarray, "row 4"],
     found: Float[np.ndarray, "row feature"],
 ) -> None:
-    """Writes the features of AFTER into `found`, in their order; `base` is every row's voltage_base (mV)."""
+    """Writes the features of AFTER into `found`, in their order; `passive` are those of PASSIVE, voltage_base first."""
     for r in range(len(y)):
         row = found[r]
         row[:] = np.nan
@@ -42,7 +42,7 @@ def after_spikes(
             time += t[minimum[r, i]] - t[peak[r, i]]
         if number > 0:
             row[_MINIMUM] = row[_ABSOLUTE] = level / number
-            row[_DEPTH] = row[_MINIMUM] - base[r]
+            row[_DEPTH] = row[_MINIMUM] - passive[r, 0]
             row[_FROM_PEAK], row[_TIME] = depth / number, time / number
         between, level, time = 0.0, 0.0, 0.0
         for i in range(spikes - 1):

@@ -41,28 +41,27 @@ def features(
     wanted = list(UNITS) if names is None else list(names)
     _check(v, dt, window, wanted, interp_step)
     step = dt if interp_step is None else float(interp_step)
-    current = np.full(len(v), np.nan)
-    current[:] = np.nan if current_step is None else current_step
-    found = np.full((len(v), len(UNITS)), np.nan)
-    asked = _asked(wanted)
-    if len(v) and asked:
+    current = _currents(current_step, len(v))
+    places = _places(wanted)
+    columns = [name for group in places for name in GROUPS[group]]
+    found = np.full((len(columns), len(v)), np.nan)
+    if found.size:
         from gbar.features.rows import fill_in
 
-        grid = make_grid(v.shape[1], float(dt), window, step)
+        grid = make_grid(v.shape[1], float(dt), (float(window[0]), float(window[1])), step)
         size = -(-len(v) // max(1, threads))
         parts = [slice(k, k + size) for k in range(0, len(v), size)]
         if len(parts) == 1:
-            fill_in(v, current, grid, asked, found)
+            fill_in(v, current, grid, places, found)
         else:
             with ThreadPoolExecutor(max_workers=len(parts)) as pool:
-                list(pool.map(lambda rows: fill_in(v[rows], current[rows], grid, asked, found[rows]), parts))
+                list(pool.map(lambda rows: fill_in(v[rows], current[rows], grid, places, found[:, rows]), parts))
     others: dict[str, Float[np.ndarray, " row"]] = {}
     if more:
         from gbar.features.others import by_efel
 
         others = by_efel(v, dt, window, list(more), current_step=current, interp_step=step)
-    column = {name: k for k, name in enumerate(UNITS)}
-    return {name: found[:, column[name]] for name in wanted} | others
+    return {name: found[columns.index(name)] for name in wanted} | others
 
 
 def peak_times(v: Float[np.ndarray, "row time"], dt: float) -> list[Float[np.ndarray, " spike"]]:
@@ -100,7 +99,23 @@ def _check(
         raise ParameterError(f"interp_step = {interp_step:g} ms", remedy="give a step between 0 and the trace's length")
 
 
-def _asked(wanted: list[str]) -> frozenset[str]:
-    """The names of the groups that hold the wanted features, and PASSIVE for what is relative to rest."""
+def _currents(current_step: float | Float[np.ndarray, " row"] | None, rows: int) -> Float[np.ndarray, " row"]:
+    """A current (nA) for every row; NaN where none is stated."""
+    given = np.asarray(np.nan if current_step is None else current_step, dtype=np.float64)
+    if given.shape not in ((), (rows,)):
+        raise ParameterError(
+            f"current_step has the shape {given.shape} for {rows} traces", remedy="give one current, or one for each"
+        )
+    return np.array(np.broadcast_to(given, (rows,)))
+
+
+def _places(wanted: list[str]) -> dict[str, slice]:
+    """The groups that hold the wanted features, PASSIVE with what is relative to rest, and their places in a table."""
     asked = {name for name, group in GROUPS.items() if any(feature in group for feature in wanted)}
-    return frozenset(asked | {"passive"} if "after" in asked else asked)
+    asked |= {"passive"} if "after" in asked else set()
+    places, end = {}, 0
+    for name, group in GROUPS.items():
+        if name in asked:
+            places[name] = slice(end, end + len(group))
+            end += len(group)
+    return places

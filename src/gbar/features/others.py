@@ -36,8 +36,7 @@ def by_efel(
     for name in names:
         if name not in known:
             raise ParameterError(f"eFEL knows no feature {name}", remedy="see efel.get_feature_names()")
-    current = np.full(len(v), np.nan)
-    current[:] = np.nan if current_step is None else current_step
+    current = np.broadcast_to(np.nan if current_step is None else current_step, len(v))
     t = np.arange(v.shape[1]) * dt
     found = {name: np.full(len(v), np.nan) for name in names}
     efel.reset()

@@ -37,6 +37,7 @@ class Memory:
     count: Int[np.ndarray, "row 4"]
     up: Int[np.ndarray, " crossing"]
     down: Int[np.ndarray, " crossing"]
+    values: dict[str, Float[np.ndarray, "row feature"]]  # by group
 
     @staticmethod
     def of(rows: int, grid: Grid) -> Memory:
@@ -46,30 +47,34 @@ class Memory:
         up, down = (np.empty(length + 1, dtype=np.int32) for _ in range(2))
         count = np.zeros((rows, 4), dtype=np.int64)
         y, slope, failed = np.empty((rows, length)), np.empty((rows, length)), np.empty(rows, dtype=np.bool_)
-        return Memory(y, slope, failed, peak, minimum, onset, end, count, up, down)
+        values = {name: np.full((rows, len(group)), np.nan) for name, group in GROUPS.items()}
+        return Memory(y, slope, failed, peak, minimum, onset, end, count, up, down, values)
 
     def first(self, rows: int) -> Memory:
         """The memory of the first few rows."""
         by_row = ("y", "slope", "failed", "peak", "minimum", "onset", "end", "count")
-        return replace(self, **{name: getattr(self, name)[:rows] for name in by_row})
+        values = {name: x[:rows] for name, x in self.values.items()}
+        return replace(self, values=values, **{name: getattr(self, name)[:rows] for name in by_row})
 
 
 def fill_in(
     v: Float[np.ndarray, "row time"],
     current: Float[np.ndarray, " row"],
     grid: Grid,
-    asked: frozenset[str],
-    found: Float[np.ndarray, "row feature"],
+    places: dict[str, slice],
+    found: Float[np.ndarray, "feature row"],
 ) -> None:
-    """Writes the features of the groups asked for into their columns, some rows after the others."""
+    """Writes the features of groups into their places, some rows after the others."""
     size = max(1, _MEMORY // len(grid.t))
     memory = Memory.of(size, grid)
     for start in range(0, len(v), size):
         rows = slice(start, start + size)
         some = _contiguous(v[rows])
         work = memory if len(some) == size else memory.first(len(some))
-        _some(some, current[rows], grid, work, asked, found[rows])
-        found[rows][work.failed] = np.nan
+        _some(some, current[rows], grid, work, frozenset(places))
+        for name, place in places.items():
+            work.values[name][work.failed] = np.nan
+            found[place, rows] = work.values[name].T
 
 
 def times_of_peaks(v: Float[np.ndarray, "row time"], grid: Grid) -> list[Float[np.ndarray, " spike"]]:
@@ -94,12 +99,11 @@ def _some(
     grid: Grid,
     work: Memory,
     asked: frozenset[str],
-    found: Float[np.ndarray, "row feature"],
 ) -> None:
-    """The features of a few rows, a group after the other."""
+    """The features of a few rows, a group after the other; those of groups not asked for are left as they are."""
     y, slope, t, start, stop = work.y, work.slope, grid.t, grid.start, grid.stop
     peak, minimum, onset, end, count = work.peak, work.minimum, work.onset, work.end, work.count
-    part = {name: found[:, place] for name, place in _PLACES.items()}
+    found = work.values
     resample(v, grid.sample, grid.gap, grid.ahead, grid.runs, y, work.failed)
     if asked - {"passive", "membrane"}:
         find_peaks(y, THRESHOLD, work.up, work.down, peak, count)
@@ -108,26 +112,17 @@ def _some(
     if asked & {"shape", "block"}:
         find_flanks(y, grid.span, start, peak, minimum, slope, onset, end, count)
     if "timing" in asked:
-        timing(t, grid.on, grid.off, peak, count, part["timing"])
+        timing(t, grid.on, grid.off, peak, count, found["timing"])
     if "shape" in asked:
         within = (grid.on, grid.off)
-        shape(y, slope, t, within, start, THRESHOLD, peak, minimum, onset, end, count, part["shape"])
+        shape(y, slope, t, within, start, THRESHOLD, peak, minimum, onset, end, count, found["shape"])
     if "passive" in asked:
-        passive(y, start, stop, grid.behind, grid.base, grid.steady, current, part["passive"])
+        passive(y, start, stop, grid.behind, grid.base, grid.steady, current, found["passive"])
     if "after" in asked:
-        after_spikes(y, t, part["passive"][:, 0], peak, minimum, count, part["after"])
+        after_spikes(y, t, found["passive"], peak, minimum, count, found["after"])
     if "membrane" in asked:
-        fall(y, t, start, grid.middle, part["membrane"])
+        fall(y, t, start, grid.middle, found["membrane"])
         first, last = (grid.first(grid.off + after) for after in _DECAY)
-        decay(y, t, start, first, last, part["membrane"])
+        decay(y, t, start, first, last, found["membrane"])
     if "block" in asked:
-        depolarisation_block(y, t, start, stop, onset, count, work.up, work.down, part["block"])
-
-
-def _places() -> dict[str, slice]:
-    """Which columns of all features are those of a group."""
-    ends = np.cumsum([len(group) for group in GROUPS.values()]).tolist()
-    return {name: slice(end - len(group), end) for (name, group), end in zip(GROUPS.items(), ends, strict=True)}
-
-
-_PLACES = _places()
+        depolarisation_block(y, t, start, stop, onset, count, work.up, work.down, found["block"])
