@@ -37,6 +37,7 @@ RECORDINGS = ROOT.parent / "shared" / "recordings" / "allen_nwb"
 BEGIN, END = "<!-- features:begin -->", "<!-- features:end -->"
 ROWS, BY_EFEL, ROUNDS = 256, 8, 5
 WINDOW = (150.0, 650.0)
+WHY = "of spikes before the stimulus and of a voltage that has not moved: see the docstring of `gbar.features`"
 USUAL = (
     "voltage_base", "spike_count", "mean_frequency", "time_to_first_spike", "doublet_ISI", "all_ISI_values", "ISI_CV",
     "adaptation_index2", "AP_begin_voltage", "AP_amplitude", "peak_voltage", "AP_duration_half_width",
@@ -127,7 +128,9 @@ def agreement(works: list[Work]) -> str:
             total += len(equal)
             different[name] += int((~equal).sum())
     told = ", ".join(f"{count} of {name}" for name, count in different.most_common() if count)
-    return f"The same to 1e-6: {total - different.total():,} of {total:,} values" + (f"; not: {told}." if told else ".")
+    return f"The same to 1e-6: {total - different.total():,} of {total:,} values" + (
+        f"; not: {told} ({WHY})." if told else "."
+    )
 
 
 def row(name: str, works: list[Work], names: tuple[str, ...]) -> str:

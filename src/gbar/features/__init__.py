@@ -9,6 +9,7 @@ Where eFEL leaves its definitions, the feature is missing here:
 
 - eFEL pairs its lists of peaks, onsets, ends and minima by rank; where it then reads beyond the end of a list, or looks
   for the rise of a spike of before the stimulus backwards in time, that spike is left out of the mean;
+- the sag ratios and the decay of a voltage that has not moved are quotients of rounding errors;
 - a trace that is not finite has no features.
 """
 
