@@ -73,6 +73,15 @@ class ParameterBox:
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """Sweeps that the estimate did not see, what its cells do in them, and how their features compare."""
+
+    sweeps: tuple[Sweep, ...]
+    predicted: Traces
+    features: PredictiveCheck
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything that one HTML page tells; a part that is None or empty is left out.
 
@@ -93,6 +102,7 @@ class Report:
     totals: Mapping[str, Float[np.ndarray, " draw"]] = field(default_factory=dict)  # nS, of every sample
     predicted: Traces | None = None
     features: PredictiveCheck | None = None
+    held_out: HeldOut | None = None
     simulations: SimulationSummary | None = None
     training: tuple[TrainingHistory, ...] = ()
     networks: tuple[NetworkScore, ...] = ()

@@ -89,6 +89,8 @@ def conclusions(content: Report, found: Sequence[Narrowing], tied: Sequence[Corr
         sentences.append(f"Known better together than each alone: {pairs}{more}.")
     if content.features:
         sentences.append(content.features.verdict)
+    if content.held_out is not None:
+        sentences.append(f"In sweeps that were held out: {_uncapitalised(content.held_out.features.verdict)}")
     return list(dict.fromkeys(sentences))
 
 
@@ -122,6 +124,10 @@ def pictures(content: Report) -> dict[str, Picture]:
         )
     if content.features and content.features.features:
         drawn["features"] = features_figure(content.features), "Predicted and measured features"
+    if content.held_out is not None:
+        held = content.held_out
+        drawn["held_out"] = predicted_figure(held.sweeps, held.predicted), "Predicted voltages over sweeps held out"
+        drawn["held_out_features"] = features_figure(held.features), "Predicted and measured features, held out"
     if content.training:
         drawn["training"] = training_figure(content.training), "Loss over epochs"
     if content.networks:
@@ -132,6 +138,10 @@ def pictures(content: Report) -> dict[str, Picture]:
     return {
         name: Picture(svg(figure), text, round(96 * figure.get_figwidth())) for name, (figure, text) in drawn.items()
     }
+
+
+def _uncapitalised(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
 
 
 def _subject(content: Report, size: int) -> str:

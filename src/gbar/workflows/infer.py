@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from gbar.cell import Cell, write_cell
 from gbar.dataset import Dataset, Layout, create, open_dataset
@@ -27,6 +27,7 @@ from gbar.errors import DatasetError, OutputError, ParameterError
 from gbar.estimate import Estimate
 from gbar.files import make_folder, refuse_existing, write_whole
 from gbar.kernel.build import Kernel, build
+from gbar.recordings import Sweep, choose
 from gbar.simulate import simulate
 from gbar.traces import Status, Traces
 from gbar.workflows.inferred import cautions, inferred_report
@@ -42,17 +43,28 @@ if TYPE_CHECKING:
 ROWS = 30_000  # simulations to learn from
 DRAWS = 10_000  # samples of the posterior
 PREDICTED = 300  # samples that are simulated again
+HELD_OUT = 4  # sweeps that were not used, predicted at most
 RUN = "run.json"
 REPORT = "report.html"
 
 
 @dataclass(frozen=True)
+class Prediction:
+    """What the cells that a posterior proposes do in recorded sweeps, and how their features compare."""
+
+    sweeps: tuple[Sweep, ...]
+    traces: Traces
+    check: PredictiveCheck
+    closest: int  # the row whose features come closest
+
+
+@dataclass(frozen=True)
 class Answer:
-    """What was found: the posterior, the cells it proposes simulated again, and how their features compare."""
+    """What was found: the posterior, and what its cells do in the sweeps that were used and in some that were not."""
 
     estimate: Estimate
-    predicted: Traces
-    check: PredictiveCheck
+    again: Prediction
+    held_out: Prediction | None
     best: Float[np.ndarray, " parameter"]  # of the cells simulated again, the one closest to what was recorded
 
 
@@ -104,7 +116,7 @@ def infer_recording(
     write_cell(question.cell.at(answer.best), output / "best.yaml")
     seconds = time.perf_counter() - started
     inferred_report(question, answer, posterior, data, identity, seconds, command, output / REPORT)
-    progress.say(answer.check.verdict)
+    progress.say(answer.again.check.verdict)
     progress.say(f"{output / REPORT}: the report")
     return answer
 
@@ -200,30 +212,42 @@ def answered(
     estimate = posterior.estimate(
         question.observation, DRAWS, rng, recording=question.recording.source.name, digest=question.recording.digest
     )
+    some = estimate.samples[:PREDICTED]
     with progress.stage("simulated again", "cells") as report:
-        predicted = simulate(kernel, estimate.samples[:PREDICTED], question.protocol, threads=threads, progress=report)
-    good = np.flatnonzero(predicted.status == Status.OK)
-    if not len(good):
+        traces = simulate(kernel, some, question.protocol, threads=threads, progress=report)
+    if not (traces.status == Status.OK).any():
         what = "every cell that the posterior proposes fails to simulate"
         raise ParameterError(what, remedy="check the ranges of the cell's free parameters")
-    measured, of_cells, units = compared(question, predicted, good, rng)
-    check = check_predictions(measured, of_cells, units)
+    again = predicted(question.sweeps, traces, rng)
+    held_out, others = None, spread(question)
+    if others:
+        with progress.stage("simulated in sweeps held out", "cells") as report:
+            traces = simulate(kernel, some, question.recording.protocol(others), threads=threads, progress=report)
+        if (traces.status == Status.OK).any():
+            held_out = predicted(others, traces, rng)
     provenance = {name: value for name, value in estimate.provenance.items() if name not in ("protocol", "view")}
-    estimate = replace(estimate, warnings=cautions(question, posterior, check), provenance=provenance)
-    return Answer(estimate, predicted, check, estimate.samples[good[closest(measured, of_cells)]])
+    estimate = replace(estimate, warnings=cautions(question, posterior, again.check), provenance=provenance)
+    return Answer(estimate, again, held_out, estimate.samples[again.closest])
 
 
-def compared(
-    question: Question, predicted: Traces, rows: Int[np.ndarray, " row"], rng: np.random.Generator
-) -> tuple[dict[str, float], dict[str, Float[np.ndarray, " row"]], dict[str, str]]:
-    """The features of every sweep, measured and of the given predicted rows, and their units."""
+def spread(question: Question) -> tuple[Sweep, ...]:
+    """A few of the sweeps that were held out, spread over their amplitudes."""
+    if not question.held_out:
+        return ()
+    return choose(replace(question.recording, sweeps=question.held_out), HELD_OUT).used
+
+
+def predicted(sweeps: tuple[Sweep, ...], traces: Traces, rng: np.random.Generator) -> Prediction:
+    """Predicted voltages beside the sweeps that they answer to, compared by the features of both."""
+    good = np.flatnonzero(traces.status == Status.OK)
     measured: dict[str, float] = {}
     of_cells: dict[str, Float[np.ndarray, " row"]] = {}
     units: dict[str, str] = {}
-    for k, sweep in enumerate(question.sweeps):
-        label = f"{sweep.name}: " if len(question.sweeps) > 1 else ""
-        recorded, again = compare(sweep, predicted.v[k][rows, 0], predicted.sampling[k], rng)
+    for k, sweep in enumerate(sweeps):
+        label = f"{sweep.name}: " if len(sweeps) > 1 else ""
+        recorded, again = compare(sweep, traces.v[k][good, 0], traces.sampling[k], rng)
         measured |= {label + name: value for name, value in recorded.items()}
         of_cells |= {label + name: values for name, values in again.items()}
         units |= {label + name: unit for name, unit in UNITS.items()}
-    return measured, of_cells, units
+    check = check_predictions(measured, of_cells, units)
+    return Prediction(sweeps, traces, check, int(good[closest(measured, of_cells)]))

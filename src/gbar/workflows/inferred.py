@@ -11,7 +11,7 @@ import numpy as np
 from gbar.dataset import Dataset, versions
 from gbar.diagnose.predictive import PredictiveCheck
 from gbar.diagnose.totals import total_conductances
-from gbar.report.content import Report, SimulationSummary, TrainingHistory
+from gbar.report.content import HeldOut, Report, SimulationSummary, TrainingHistory
 from gbar.report.tables import percent
 from gbar.traces import count_statuses
 from gbar.workflows.question import Question, white_noise
@@ -44,6 +44,7 @@ def inferred_report(
     """Writes the report of an inference to `path`."""
     from gbar.report.html import write_report
 
+    held = answer.held_out
     content = Report(
         title=f"{question.cell.name} inferred from {question.recording.source.name}",
         cell=question.cell.name,
@@ -53,8 +54,9 @@ def inferred_report(
         sweeps=question.sweeps,
         estimate=answer.estimate,
         totals=total_conductances(question.cell, answer.estimate.samples),
-        predicted=answer.predicted,
-        features=answer.check,
+        predicted=answer.again.traces,
+        features=answer.again.check,
+        held_out=None if held is None else HeldOut(held.sweeps, held.traces, held.check),
         simulations=None if data is None else simulations_of(data),
         training=(training_of("posterior", DENSITY, posterior.training["history"]),),
         provenance={**identity, "wall time": f"{seconds:.0f} s", "versions": versions()},
