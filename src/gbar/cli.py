@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import errno
+import functools
 import logging
 import shlex
 import sys
+from collections.abc import Callable
+from inspect import Parameter, Signature
+from inspect import signature as inspect_signature
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,19 +29,52 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 CellArgument = Annotated[str, typer.Argument(metavar="CELL", help="a shipped cell's name, or a .yaml file of your own")]
-RecordingArgument = Annotated[Path, typer.Argument(metavar="RECORDING", help="a recording: .nwb, .csv, .tsv or .npz")]
+_RECORDING = "a recording: .nwb, .abf, .ibw or a folder of them, .csv, .tsv, .npz, or a .yaml that names several files"
+RecordingArgument = Annotated[Path, typer.Argument(metavar="RECORDING", help=_RECORDING)]
 Output = Annotated[Path, typer.Option("--output", "-o", help="where the results go")]
 Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="the seed of everything random")]
 Threads = Annotated[int | None, typer.Option(min=1, help="threads; all cores unless stated")]
-Large = Annotated[
-    bool, typer.Option("--allow-large", help="let currents above 20 nA and voltages above 500 mV through")
-]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace what is there")]
-Unit = Annotated[str | None, typer.Option(help="for tables that do not say it: the unit, as in mV, pA, ms")]
-Interval = Annotated[
-    str | None, typer.Option("--dt", help="for tables that do not say it: the sampling interval, as in '0.05 ms'")
-]
-Stimulus = Annotated[Path | None, typer.Option("--stimulus", help="for tables: the file that holds the current")]
+
+# what the user states about a recording that its file does not say; keywords of `recordings.read`
+_TABLE = "for tables that do not say it: "
+DECLARED: dict[str, Any] = {
+    "voltage_unit": Annotated[str | None, typer.Option(help=f"{_TABLE}the unit, as in mV")],
+    "current_unit": Annotated[str | None, typer.Option(help=f"{_TABLE}the unit, as in pA")],
+    "time_unit": Annotated[str | None, typer.Option(help=f"{_TABLE}the unit, as in ms")],
+    "dt": Annotated[str | None, typer.Option(help=f"{_TABLE}the sampling interval, as in '0.05 ms'")],
+    "stimulus": Annotated[Path | None, typer.Option(help="for tables: the file that holds the current")],
+    "stimulus_folder": Annotated[Path | None, typer.Option(help="for ABF: where the protocol's stimulus files lie")],
+    "voltage_channel": Annotated[str | None, typer.Option(help="for ABF: the channel that is the voltage")],
+    "current_channel": Annotated[str | None, typer.Option(help="for ABF: the channel that is the current")],
+    "electrode": Annotated[str | None, typer.Option(help="for NWB: the electrode, where cells share a file")],
+}
+
+
+def reads_recording(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the options that state what a file does not say, gathered in its argument `declared`."""
+
+    @functools.wraps(command)
+    def with_options(allow_large: bool = False, **arguments: Any) -> None:
+        stated = {name: arguments.pop(name) for name in DECLARED}
+        declared = {name: value for name, value in stated.items() if value is not None}
+        command(**arguments, declared=declared | ({"allow_large": True} if allow_large else {}))
+
+    large = Annotated[
+        bool, typer.Option("--allow-large", help="let currents above 20 nA and voltages above 500 mV through")
+    ]
+    options = {**DECLARED, "allow_large": large}
+    own = inspect_signature(command, eval_str=True).parameters
+    kinds = {name: p.annotation for name, p in own.items() if name != "declared"} | options
+    with_options.__annotations__ = kinds
+    with_options.__signature__ = Signature(  # type: ignore[attr-defined]
+        [p for name, p in own.items() if name != "declared"]
+        + [
+            Parameter(name, Parameter.KEYWORD_ONLY, annotation=kind, default=False if name == "allow_large" else None)
+            for name, kind in options.items()
+        ]
+    )
+    return with_options
 
 
 @app.command()
@@ -105,25 +142,22 @@ def train(
 
 
 @app.command()
+@reads_recording
 def inspect(
     recording: RecordingArgument,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="a .png, .svg or .pdf of every sweep")] = None,
-    voltage_unit: Unit = None,
-    current_unit: Unit = None,
-    time_unit: Unit = None,
-    dt: Interval = None,
-    stimulus: Stimulus = None,
-    allow_large: Large = False,
     overwrite: Overwrite = False,
+    *,
+    declared: dict[str, Any],
 ) -> None:
     """Says what a recording holds, and draws it."""
     from gbar.workflows.inspect import inspect_recording
 
-    declared = _declared(voltage_unit, current_unit, time_unit, dt, stimulus, allow_large)
     sys.stdout.write(inspect_recording(recording, output, declared=declared, overwrite=overwrite))
 
 
 @app.command()
+@reads_recording
 def infer(
     cell: CellArgument,
     recording: RecordingArgument,
@@ -135,14 +169,10 @@ def infer(
     white: Annotated[str | None, typer.Option(help="white noise, as in '0.1 mV' (measured at the baseline)")] = None,
     drift: Annotated[str | None, typer.Option(help="sd of the slow noise to allow for ('0.3 mV, 3 mV')")] = None,
     samples: Annotated[int | None, typer.Option(help="of a sweep that the network sees, at most (2,000)")] = None,
-    voltage_unit: Unit = None,
-    current_unit: Unit = None,
-    time_unit: Unit = None,
-    dt: Interval = None,
-    stimulus: Stimulus = None,
-    allow_large: Large = False,
     threads: Threads = None,
     overwrite: Overwrite = False,
+    *,
+    declared: dict[str, Any],
 ) -> None:
     """Finds which parameters of a cell could have produced a recording, and writes a report to look at."""
     from gbar.workflows.infer import infer_recording
@@ -152,7 +182,7 @@ def infer(
         cell,
         recording,
         output,
-        declared=_declared(voltage_unit, current_unit, time_unit, dt, stimulus, allow_large),
+        declared=declared,
         rows=n,
         sweeps=tuple(name.strip() for name in sweeps.split(",")) if sweeps else None,
         seed=seed,
@@ -164,6 +194,30 @@ def infer(
         overwrite=overwrite,
         command=shlex.join(["gbar", *sys.argv[1:]]),
         progress=Terminal(),
+    )
+
+
+@app.command()
+@reads_recording
+def convert(
+    recording: Annotated[Path, typer.Argument(metavar="RECORDING", help=f"{_RECORDING}, or simulations made by gbar")],
+    output: Output,
+    row: Annotated[int, typer.Option(min=0, help="of simulations: which row")] = 0,
+    subject_id: Annotated[str | None, typer.Option(help="of the animal; archives ask for it")] = None,
+    species: Annotated[str | None, typer.Option(help="as in 'Mus musculus'")] = None,
+    sex: Annotated[str | None, typer.Option(help="M, F, O or U")] = None,
+    age: Annotated[str | None, typer.Option(help="as in P30D")] = None,
+    overwrite: Overwrite = False,
+    *,
+    declared: dict[str, Any],
+) -> None:
+    """Writes a recording, or one row of simulations, as NWB 2."""
+    from gbar.workflows import convert as workflow
+
+    stated = {"subject_id": subject_id, "species": species, "sex": sex, "age": age}
+    subject = {name: value for name, value in stated.items() if value is not None}
+    sys.stdout.write(
+        workflow.convert(recording, output, row=row, declared=declared, subject=subject, overwrite=overwrite)
     )
 
 
@@ -287,21 +341,6 @@ def main(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="the version")] = False,
 ) -> None:
     """Voltage in, ion-channel densities out, and how sure you can be."""
-
-
-def _declared(
-    voltage_unit: str | None,
-    current_unit: str | None,
-    time_unit: str | None,
-    dt: str | None,
-    stimulus: Path | None,
-    allow_large: bool,
-) -> dict[str, Any]:
-    """What the user states about a table, as keywords of the reader; absent where not stated."""
-    stated: dict[str, Any] = {"voltage_unit": voltage_unit, "current_unit": current_unit, "time_unit": time_unit}
-    stated |= {"dt": dt, "stimulus": stimulus}
-    given: dict[str, Any] = {name: value for name, value in stated.items() if value is not None}
-    return given | ({"allow_large": True} if allow_large else {})
 
 
 def _refused(error: OSError) -> UserError | None:
