@@ -21,11 +21,13 @@ KEPT = "the measured current is neither steps nor ramps: it is used as it was me
 ANSWERED = "the voltage follows what is left of the measured current beside its steps: it is used as it was measured"
 
 _SPIKE = -20.0  # mV; artefacts are expected while the voltage is above it, and
-_BEFORE, _AFTER, _LONGEST = 1.0, 2.5, 6.0  # ms before and after that, for so long at most
+_BEFORE, _AFTER, _LONGEST = 0.6, 2.5, 6.0  # ms before and after that, for so long at most
+_TAIL = 1.0  # ms at the end of a sweep, which say whether a step has ended at its last spike
 _SETTLING = 1.5  # ms after an edge, in which the monitor is not yet at the level
-_MOST_SEGMENTS, _MOST_RAMPS = 400, 6  # of a command; what has more is a waveform
-_WINDOWS = (1, 4, 16, 64)  # bins on either side of an edge
-_FORGIVEN = 0.02  # of a sweep: artefacts that no spike explains
+_MOST_SEGMENTS, _MOST_RAMPS = 400, 3  # of a command; what has more is a waveform
+_WINDOWS = (1, 4, 16, 64, 256, 1024)  # bins on either side of an edge
+_FORGIVEN, _ARTEFACT = 0.02, 4  # of a sweep, and bins of each: artefacts that no spike explains
+_AFTER_EDGE, _TOLD = 5.0, 100  # ms after an edge, and changes that are left, for telling delivered noise
 _FOLLOWED = 0.25  # the share of the voltage's changes that noise on the current explains if it was delivered
 
 
@@ -62,7 +64,7 @@ def idealised(sweep: Sweep) -> Sweep:
     command = commanded(sweep.monitored, sweep.v, sweep.dt)
     if command is None:
         return replace(sweep, current=sweep.monitored, warnings=(*sweep.warnings, KEPT))
-    if _delivered(sweep.monitored - command, sweep.v, sweep.dt):
+    if _delivered(sweep.monitored - command, command, sweep.v, sweep.dt):
         return replace(sweep, current=sweep.monitored, warnings=(*sweep.warnings, ANSWERED))
     warnings = tuple(warning for warning in sweep.warnings if warning != LOOKS_MONITORED)
     return replace(sweep, current=command, warnings=warnings)
@@ -104,7 +106,32 @@ def commanded(
     command = np.empty(len(measured))
     for s in exact:
         command[s.first : s.end] = s.level + s.slope * np.arange(s.end - s.first)
-    return command
+    return command if _holds(measured - command, command, spikes, dt, bins) else None
+
+
+def _holds(
+    rest: Float[np.ndarray, " time"],
+    command: Float[np.ndarray, " time"],
+    spikes: Bool[np.ndarray, " time"],
+    dt: float,
+    bins: _Bins,
+) -> bool:
+    """Whether the monitor comes to what was commanded after every edge, stays with it, and is there at the end."""
+    settling, doubt = math.ceil(_SETTLING / dt), 6.0 * bins.noise * math.sqrt(bins.size)
+    tail = max(4, round(_TAIL / dt))
+    if abs(float(np.median(rest[-tail:]))) > 20.0 * (bins.noise + bins.floor):
+        return False
+    jumps = np.diff(command)
+    settled = ~spikes
+    for k in np.flatnonzero(np.abs(jumps) > bins.floor) + 1:
+        after = rest[k + 1 : k + settling][~spikes[k + 1 : k + settling]]
+        if len(after) > 2 and np.median(np.abs(after)) > 0.12 * abs(jumps[k - 1]) + doubt:
+            return False
+        settled[max(0, k - 2) : k + 2 * settling] = False
+    count = len(bins.m)
+    calm = _none(~settled, bins.size)
+    odd = np.abs(np.median(rest[: count * bins.size].reshape(count, bins.size), axis=1))[calm]
+    return int(np.count_nonzero(odd > 12.0 * bins.noise + 2.0 * bins.floor)) <= _ARTEFACT
 
 
 def _spikes(v: Float[np.ndarray, " time"], dt: float) -> Bool[np.ndarray, " time"]:
@@ -115,7 +142,16 @@ def _spikes(v: Float[np.ndarray, " time"], dt: float) -> Bool[np.ndarray, " time
     for first, end in zip(up, down, strict=True):
         last = min(end + _AFTER / dt, first + _LONGEST / dt)
         mask[max(0, math.floor(first - _BEFORE / dt)) : math.ceil(last)] = True
+    tail = max(1, round(_TAIL / dt))
+    if not above[-1 - tail : -1].any():
+        mask[-tail:] = False
     return mask
+
+
+def _none(flags: Bool[np.ndarray, " time"], size: int) -> Bool[np.ndarray, " bin"]:
+    """Bins of `size` samples of which none is flagged."""
+    count = len(flags) // size
+    return np.asarray(flags[: count * size].reshape(count, size).sum(axis=1) == 0)
 
 
 @dataclass(frozen=True)
@@ -135,7 +171,7 @@ class _Bins:
         count = len(x) // size
         parts = x[: count * size].reshape(count, size)
         m = np.median(parts, axis=1)
-        free = ~spikes[: count * size].reshape(count, size).any(axis=1)
+        free = _none(spikes, size)
         if not free.any():
             free[:] = True
         last = np.maximum.accumulate(np.where(free, np.arange(count), -1))
@@ -149,16 +185,17 @@ class _Bins:
 
     def inside(self, first: int, end: int) -> np.ndarray:
         """The bins of a segment that tell its level: free of artefacts, settled where enough are left."""
-        length = end - first
-        settled = first + (min(self.settling, length // 2) if first else 0)
-        stop = end - 1 if length >= 4 and end < len(self.m) else end
+        free = int(np.count_nonzero(self.free[first:end]))
+        settled = first + (min(self.settling, free // 2) if first else 0)
+        stop = end - 1 if free >= 4 and end < len(self.m) else end
         k = np.arange(settled, stop)
         return k[self.free[k]]
 
 
 def _segments(bins: _Bins, first: int, end: int) -> list[_Segment] | None:
     """Straight pieces that explain the bins from `first` to `end`; None if there are too many of them."""
-    left, done = [(first, end)], []
+    left = [(first, end)]
+    done: list[_Segment] = []
     while left:
         a, b = left.pop()
         straight = _straight(bins, a, b)
@@ -178,7 +215,7 @@ def _straight(bins: _Bins, a: int, b: int) -> _Segment | None:
     """The level, or else the ramp, that explains the bins from a to b; None if neither does."""
     k = bins.inside(a, b)
     if len(k) < 2:
-        return None if len(k) else _Segment(a, b, float(np.median(bins.m[a:b])), known=False)
+        return _brief(bins, a, b)
     m = bins.m[k]
     tolerance = 6.0 * bins.noise + bins.floor
     level = float(np.median(m))
@@ -191,11 +228,30 @@ def _straight(bins: _Bins, a: int, b: int) -> _Segment | None:
         return None
     base, rise = np.polynomial.polynomial.polyfit(x, m, 1)
     if abs(rise) <= max(error, 2.0 * bins.floor):
-        return _Segment(a, b, level) if np.abs(m - level).max() <= tolerance else None
-    if np.abs(m - base - rise * x).max() > tolerance:
+        return _Segment(a, b, level) if _level(bins, m - level) else None
+    if not _level(bins, m - base - rise * x):
         return None
     slope = rise / (k[-1] - k[0])
     return _Segment(a, b, float(base - 0.5 * rise - slope * (k[0] - a)), float(slope))
+
+
+def _level(bins: _Bins, rest: Float[np.ndarray, " bin"]) -> bool:
+    """Whether what is left of bins beside a fit is noise alone: single bins, and the means of more and more of them."""
+    for width in _WINDOWS:
+        count = len(rest) // width
+        if count < 2 and width > 1:
+            break
+        means = rest[: count * width].reshape(count, width).mean(axis=1)
+        if np.abs(means).max() > 6.0 * bins.noise / math.sqrt(width) + bins.floor:
+            return False
+    return True
+
+
+def _brief(bins: _Bins, a: int, b: int) -> _Segment:
+    """A pulse that a spike follows at once, by its last bins before the spike; no level where there are too few."""
+    free = a + np.flatnonzero(bins.free[a:b])
+    tells = bool(len(free) >= 3 or (len(free) and b == len(bins.m)))
+    return _Segment(a, b, float(bins.m[free[-1]] if len(free) else np.median(bins.m[a:b])), known=tells)
 
 
 def _split(bins: _Bins, a: int, b: int) -> int | None:
@@ -203,29 +259,44 @@ def _split(bins: _Bins, a: int, b: int) -> int | None:
     if b - a < 4:
         return None
     m = bins.m[a:b]
-    best, place = 0.0, 0
+    best, place, reach = 0.0, 0, 1
     for w in _WINDOWS:
         if 2 * w > b - a:
             break
-        padded = np.pad(m, w, mode="edge")
-        medians = np.median(np.lib.stride_tricks.sliding_window_view(padded, w), axis=1)
-        jump = np.abs(medians[w + 1 : w + b - a] - medians[1 : b - a])
+        middles = _middles(m, w)
+        jump = np.abs(middles[w + 1 : w + b - a] - middles[1 : b - a])
         k = int(np.argmax(jump))
         score = float(jump[k]) * math.sqrt(w)
         if score > 1.2 * best:
-            best, place = score, k + 1
+            best, place, reach = score, k + 1, w
     steep = best / (1.25 * math.sqrt(2.0) * bins.noise) > 6.0
-    at = a + place if steep else _kink(bins, a, b)
-    if at is not None and steep and _sloped(bins, at, a, b):
-        at = _kink(bins, a, b)
+    at = a + place if steep and not _sloped(m, place, reach) else _kink(bins, a, b)
     return at if at is not None and a < at < b else None
 
 
-def _sloped(bins: _Bins, k: int, a: int, b: int) -> bool:
-    """Whether the current runs through bin k like a ramp: two bins across it differ no more than two beside it."""
-    near = np.abs(np.diff(bins.m[max(a, k - 8) : min(b, k + 8)]))
-    across = abs(bins.m[min(k + 1, b - 1)] - bins.m[max(k - 2, a)])
-    return bool(across <= 6.0 * bins.noise + 3.0 * 1.5 * np.median(near))
+def _middles(m: Float[np.ndarray, " bin"], w: int) -> Float[np.ndarray, " bin"]:
+    """The medians of w bins before every bin, and after the last ones; their means where w is large."""
+    padded = np.pad(m, w, mode="edge")
+    if w <= 4:
+        return np.median(np.lib.stride_tricks.sliding_window_view(padded, w), axis=1)
+    total = np.concatenate([[0.0], np.cumsum(padded - m[0])])
+    return (total[w:] - total[:-w]) / w + m[0]
+
+
+def _sloped(m: Float[np.ndarray, " bin"], k: int, w: int) -> bool:
+    """Whether the current runs through bin k as on a ramp: the lines on either side meet there."""
+    w = max(w, 6)
+    left, right = m[max(0, k - w) : k], m[k : k + w]
+    if min(len(left), len(right)) < 6:
+        return False
+    ends = [_end(left), _end(right[::-1])]
+    return bool(abs(ends[1] - ends[0]) < 0.5 * abs(right.mean() - left.mean()))
+
+
+def _end(m: Float[np.ndarray, " bin"]) -> float:
+    """Where the line through some bins has come to at the last of them."""
+    x = np.linspace(-1.0, 1.0, len(m))
+    return float(m.mean() + (x @ m) / (x @ x))
 
 
 def _kink(bins: _Bins, a: int, b: int) -> int | None:
@@ -249,9 +320,13 @@ def _misfit(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def _without_artefacts(bins: _Bins, segments: list[_Segment]) -> list[_Segment] | None:
     """The segments, those without a shape given to their neighbours; None if they are more than artefacts."""
-    odd = sum(s.end - s.first for s in segments if not s.known and bins.free[s.first : s.end].any())
-    if odd > max(_FORGIVEN * len(bins.m), 3.0) or not any(s.known for s in segments):
+    free = [int(np.count_nonzero(bins.free[s.first : s.end])) for s in segments if not s.known]
+    if max(free, default=0) > _ARTEFACT or sum(free) > max(_FORGIVEN * len(bins.m), 3.0) or len(free) == len(segments):
         return None
+    for before, s, after in zip(segments, segments[1:], segments[2:], strict=False):
+        lasts = not s.known and bins.free[s.first : s.end].any() and s.end - s.first > _ARTEFACT
+        if lasts and abs(after.level - before.at(s.first)) < 0.5 * abs(s.level - before.at(s.first)):
+            return None
     kept: list[_Segment] = []
     for s in segments:
         if s.known:
@@ -294,12 +369,12 @@ def _exact(
         edges[k] = max(edges[k], edges[k - 1] + 1)
     found = []
     for s, first, end in zip(rough, edges[:-1], edges[1:], strict=True):
-        k = np.arange(first + (min(math.ceil(_SETTLING / dt), (end - first) // 2) if first else 0), end)
-        k = k[~spikes[k]] if (~spikes[k]).any() else k
-        if s.slope == 0.0:
-            found.append(_Segment(first, end, float(np.median(x[k]))))
+        settled = np.arange(first + (min(math.ceil(_SETTLING / dt), (end - first) // 2) if first else 0), end)
+        told = settled[~spikes[settled]] if not spikes[settled].all() else settled
+        if s.slope == 0.0 or len(told) < 4:
+            found.append(_Segment(first, end, float(np.median(x[told]))))
         else:
-            found.append(_ramp(x, k, first, end))
+            found.append(_ramp(x, told, first, end))
     return found
 
 
@@ -321,8 +396,9 @@ def _ramp(x: Float[np.ndarray, " time"], k: np.ndarray, first: int, end: int) ->
 def _edge(x: Float[np.ndarray, " time"], spikes: Bool[np.ndarray, " time"], size: int, p: _Segment, q: _Segment) -> int:
     """The first sample of q: what parts the samples best, by absolute differences from the two segments."""
     low, high = max(p.first + 1, q.first - 2 * size), min(q.end - 1, q.first + 2 * size, len(x) - 1)
-    while low > p.first + 1 and spikes[low - 1]:
+    while low > p.first + 1 and spikes[max(low - 4, 0) : low].any():
         low -= 1
+    low = max(p.first + 1, low - 2 * size)
     while high < q.end - 1 and high < len(x) - 1 and spikes[high]:
         high += 1
     if p.slope != q.slope and (p.slope or q.slope):
@@ -336,7 +412,13 @@ def _edge(x: Float[np.ndarray, " time"], spikes: Bool[np.ndarray, " time"], size
     before = np.abs(x[k] - (p.level + p.slope * (k - p.first)))
     after = np.abs(x[k] - (q.level + q.slope * (k - q.first)))
     cost = np.concatenate([[0.0], np.cumsum(before - after)])
-    return low + int(np.argmin(cost))
+    best = low + int(np.argmin(cost))
+    rise = q.at(best) - p.at(best)
+    if rise == 0.0 or not spikes[low : high + 1].any():
+        return best
+    before, after = (x[k[:-1]] - p.at(best)) / rise, (x[k[1:]] - p.at(best)) / rise
+    steep = np.flatnonzero((np.abs(before) < 0.25) & (after > 0.5))  # a spike's artefact is slower, or starts elsewhere
+    return low + 1 + int(steep[np.argmin(cost[1 + steep])]) if len(steep) else best
 
 
 def _jump(x: Float[np.ndarray, " time"], k: int, size: int) -> float:
@@ -350,21 +432,27 @@ def _scatter(x: Float[np.ndarray, " time"], size: int) -> float:
     return 1.25 * 1.4826 * float(np.median(np.abs(np.diff(x)))) / math.sqrt(2.0) / math.sqrt(2 * size)
 
 
-def _delivered(rest: Float[np.ndarray, " time"], v: Float[np.ndarray, " time"], dt: float) -> bool:
+def _delivered(
+    rest: Float[np.ndarray, " time"], command: Float[np.ndarray, " time"], v: Float[np.ndarray, " time"], dt: float
+) -> bool:
     """Whether the voltage follows what is left of a current beside its command: then it was delivered, too.
 
-    C dv/dt = I - (v - E) / R explains the voltage's changes over a millisecond, away from spikes, with a positive C.
+    C dv/dt = I - (v - E) / R explains the voltage's changes over a millisecond, away from spikes and edges, with
+    a positive C.
     """
     size = max(2, round(1.0 / dt))
     count = len(v) // size
-    if count < 50:
+    if count < _TOLD:
         return False
     mean = v[: count * size].reshape(count, size).mean(axis=1)
     current = rest[: count * size].reshape(count, size).mean(axis=1)
-    calm = ~_spikes(v, dt)[: count * size].reshape(count, size).any(axis=1)
+    disturbed = _spikes(v, dt)
+    for edge in np.flatnonzero(np.abs(np.diff(command, 2)) > 1e-9 * np.ptp(command)):
+        disturbed[max(0, edge - size) : edge + math.ceil(_AFTER_EDGE / dt)] = True
+    calm = _none(disturbed, size)
     calm = calm[:-1] & calm[1:]
     change, drive = np.diff(mean)[calm], (0.5 * (current[:-1] + current[1:]))[calm]
-    if len(change) < 50 or not np.ptp(drive):
+    if len(change) < _TOLD or not np.ptp(drive):
         return False
     limit = [np.percentile(np.abs(a - np.median(a)), 99) for a in (change, drive)]
     kept = (np.abs(change - np.median(change)) <= limit[0]) & (np.abs(drive - np.median(drive)) <= limit[1])
