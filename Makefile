@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUN := $(BIN)/python
 export MPLBACKEND := Agg
 
-.PHONY: help setup check test demo bench bench-engine bench-inverse bench-four bench-agreement docs clean
+.PHONY: help setup check test demo bench bench-engine bench-features bench-inverse bench-four bench-agreement docs clean
 
 help:
 	@echo "make demo    install, then the founding experiment: simulate, learn, invert, report (demo/report.html)"
@@ -41,10 +41,13 @@ demo: $(BIN)/.installed
 docs: setup
 	$(RUN) -m pytest tests/test_docs.py
 
-bench: bench-engine bench-inverse bench-four bench-agreement
+bench: bench-engine bench-features bench-inverse bench-four bench-agreement
 
 bench-engine: setup
 	$(RUN) -m benchmarks.engine
+
+bench-features: setup
+	$(RUN) benchmarks/features.py --write
 
 bench-inverse: setup
 	$(RUN) benchmarks/inverse.py
