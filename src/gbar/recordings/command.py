@@ -101,8 +101,8 @@ def commanded(
     if segments is None:
         return None
     exact = _exact(measured, spikes, dt, _merged(bins, segments), bins)
-    if sum(s.slope != 0.0 for s in exact) > _MOST_RAMPS:
-        return None
+    if sum(s.slope != 0.0 for s in exact) > _MOST_RAMPS or any(p.slope * q.slope > 0.0 for p, q in pairwise(exact)):
+        return None  # slope after slope: a curve
     command = np.empty(len(measured))
     for s in exact:
         command[s.first : s.end] = s.level + s.slope * np.arange(s.end - s.first)
