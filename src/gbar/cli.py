@@ -144,16 +144,32 @@ def train(
 @app.command()
 @reads_recording
 def inspect(
-    recording: RecordingArgument,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="a .png, .svg or .pdf of every sweep")] = None,
+    recordings: Annotated[list[Path], typer.Argument(metavar="RECORDING...", help=f"{_RECORDING}; or any folder")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="a .png, .svg or .pdf of every sweep; of several, a folder")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+    measured: Annotated[bool, typer.Option("--measured", help="keep measured currents as they are")] = False,
+    threshold: Annotated[list[str] | None, typer.Option(help="of a flag, as in hum=0.5; may be repeated")] = None,
     overwrite: Overwrite = False,
     *,
     declared: dict[str, Any],
 ) -> None:
-    """Says what a recording holds, and draws it."""
-    from gbar.workflows.inspect import inspect_recording
+    """Says what recordings hold and what is doubtful about them, and draws them."""
+    from gbar.recordings.quality import Thresholds
+    from gbar.workflows.inspect import inspect as inspect_recordings
 
-    sys.stdout.write(inspect_recording(recording, output, declared=declared, overwrite=overwrite))
+    limits = Thresholds().changed(threshold or [])
+    text = inspect_recordings(
+        recordings,
+        output,
+        declared=declared,
+        thresholds=limits,
+        as_json=json,
+        measured=measured,
+        overwrite=overwrite,
+    )
+    sys.stdout.write(text)
 
 
 @app.command()
