@@ -28,6 +28,7 @@ _MOST_SEGMENTS, _MOST_RAMPS = 400, 3  # of a command; what has more is a wavefor
 _WINDOWS = (1, 4, 16, 64, 256, 1024)  # bins on either side of an edge
 _FORGIVEN, _ARTEFACT = 0.02, 4  # of a sweep, and bins of each: artefacts that no spike explains
 _AFTER_EDGE, _TOLD = 5.0, 100  # ms after an edge, and changes that are left, for telling delivered noise
+_CAPACITANCES = 3.0, 3000.0  # pF, of cells
 _FOLLOWED = 0.25  # the share of the voltage's changes that noise on the current explains if it was delivered
 
 
@@ -438,7 +439,7 @@ def _delivered(
     """Whether the voltage follows what is left of a current beside its command: then it was delivered, too.
 
     C dv/dt = I - (v - E) / R explains the voltage's changes over a millisecond, away from spikes and edges, with
-    a positive C.
+    the C of a cell.
     """
     size = max(2, round(1.0 / dt))
     count = len(v) // size
@@ -459,5 +460,7 @@ def _delivered(
     change, drive = change[kept], drive[kept]
     if not (np.ptp(change) and np.ptp(drive)):
         return False
-    together = float(np.corrcoef(change, drive)[0, 1])
-    return together > 0.0 and together**2 > _FOLLOWED
+    slope = float(np.polyfit(drive, change, 1)[0])  # mV per nA
+    if slope <= 0.0 or not _CAPACITANCES[0] < 1000.0 * size * dt / slope < _CAPACITANCES[1]:
+        return False
+    return float(np.corrcoef(change, drive)[0, 1]) ** 2 > _FOLLOWED

@@ -12,6 +12,8 @@ from gbar.errors import ParameterError, RecordingError
 from gbar.observation import estimate_hum
 from gbar.recordings.recording import Recording, Sweep
 
+SPIKE = -20.0  # mV: a voltage that reaches it has spiked
+
 
 @dataclass(frozen=True)
 class Thresholds:
@@ -105,10 +107,12 @@ def flags_of(sweep: Sweep, thresholds: Thresholds | None = None) -> tuple[Flag, 
 def input_resistance(sweep: Sweep) -> float | None:
     """The change of voltage over that of current from baseline to the second half of the stimulus, in MOhm.
 
-    None where there are spikes, no stimulus of 10 pA and 10 ms at least, or no baseline of 2 ms.
+    None where there are spikes in it, no stimulus of 10 pA and 10 ms at least, or no baseline of 2 ms.
     """
     driven = _driven(sweep)
-    if sweep.spike_count() or sweep.departure is None or abs(sweep.amplitude) < 0.01 or len(driven) * sweep.dt < 10.0:
+    if sweep.departure is None or abs(sweep.amplitude) < 0.01 or len(driven) * sweep.dt < 10.0:
+        return None
+    if float(sweep.v[driven[0] : driven[-1] + 1].max()) >= SPIKE:
         return None
     if sweep.baseline.stop * sweep.dt < 2.0:
         return None
@@ -131,7 +135,7 @@ def series_resistance(sweep: Sweep) -> float | None:
     step = float(np.median(sweep.current[after])) - sweep.baseline_current
     if abs(step) < 0.05 or abs(float(sweep.current[first]) - sweep.baseline_current - step) > 0.2 * abs(step):
         return None
-    if float(sweep.v[after].max()) > -20.0:
+    if float(sweep.v[after].max()) > SPIKE:
         return None
     line = np.polynomial.polynomial.polyfit((after - first) * sweep.dt, sweep.v[after], 1)
     return float(line[0] - np.median(sweep.v[before])) / step

@@ -37,7 +37,7 @@ def recording_figure(sweeps: Sequence[Sweep], doubts: Mapping[str, Sequence[str]
     ranges = [padded([s.v for s in shown], 0.12), padded([s.current * factor for s in shown], 0.15)]
     ranges += [padded([rest * factor for rest in rests if rest is not None], 0.15)] * (rows - 2)
     for k, (sweep, rest) in enumerate(zip(shown, rests, strict=True)):
-        parts = grid[divmod(k, columns)].subgridspec(rows, 1, height_ratios=[3.0, 1.0, 0.8][:rows], hspace=0.14)
+        parts = grid[divmod(k, columns)].subgridspec(rows, 1, height_ratios=[3.0, 1.1, 1.1][:rows], hspace=0.16)
         panels = [figure.add_subplot(parts[row]) for row in range(rows)]
         _draw_voltage(panels[0], sweep, scale, 16 if columns > 3 else 24, (doubts or {}).get(sweep.name, ()))
         _draw_line(panels[1], sweep.current * factor, sweep.dt, scale, QUIET)
@@ -50,8 +50,10 @@ def recording_figure(sweeps: Sequence[Sweep], doubts: Mapping[str, Sequence[str]
             numbered(axes.yaxis, ticks=ticks)
             axes.tick_params(labelleft=k % columns == 0, labelbottom=axes is panels[-1])
         if k % columns == 0:
-            for axes, label in zip(panels, ("voltage (mV)", f"current\n({current_unit})", "residual"), strict=False):
-                axes.set_ylabel(label)
+            for axes, label in zip(
+                panels, ("voltage (mV)", f"current\n({current_unit})", f"residual\n({current_unit})"), strict=False
+            ):
+                axes.set_ylabel(label, fontsize=9.0 if rows == 2 else 8.0)
         if k + columns >= len(shown):
             panels[-1].set_xlabel(f"time ({unit})")
     figure.align_ylabels()
@@ -67,7 +69,7 @@ def left_over(sweep: Sweep) -> Float[np.ndarray, " time"] | None:
 
 def _grid(lines: int, columns: int, rows: int) -> tuple[Figure, GridSpec]:
     """A figure of equal cells with room for tick labels below and a title above each of them."""
-    cell, gap = {1: 2.7, 2: 2.3, 3: 1.8, 4: 1.5}[columns] + 0.35 * (rows - 2), 0.55  # inches
+    cell, gap = {1: 2.7, 2: 2.3, 3: 1.8, 4: 1.5}[columns] + 0.6 * (rows - 2), 0.55  # inches
     height = 0.3 + lines * (cell + gap)
     figure = blank(height)
     figure.set_layout_engine("none")
@@ -94,7 +96,7 @@ def _draw_voltage(axes: Axes, sweep: Sweep, scale: float, longest: int, doubts: 
     axes.set_title(f"{plain(sweep.name, longest)}  ·  {count}", fontsize=8.5)
     if doubts:
         text = axes.text(0.99, 0.93, "\n".join(doubts), transform=axes.transAxes, ha="right", va="top")
-        text.set(fontsize=6.5, color=TRUTH)
+        text.set(fontsize=6.5, color=TRUTH, bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1.0})
 
 
 def _draw_line(
