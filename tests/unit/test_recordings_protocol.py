@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gbar.errors import ProtocolError, RecordingError
-from gbar.protocol import Sampled, Step
+from gbar.protocol import Sampled, Step, Sum
 from gbar.recordings import Recording, Sweep, choose, read
 
 
@@ -33,6 +33,11 @@ def spikes(count, length=4000):
     for k in range(count):
         v[1100 + 80 * k : 1120 + 80 * k] = 30.0
     return v
+
+
+def answer(amplitude, count):
+    """Spikes on the answer of 100 MOhm."""
+    return spikes(count) + pulse(100.0 * amplitude)
 
 
 def test_departure_of_a_command():
@@ -129,7 +134,7 @@ def test_the_choice_is_spread_over_amplitudes_best_first():
     levels = [-0.1, 0.0, 0.05, 0.1, 0.15, 0.2, 0.3]
     counts = [0, 0, 0, 2, 5, 9, 15]
     cell = recording(
-        *(sweep(pulse(a), spikes(n), name=f"s{k}") for k, (a, n) in enumerate(zip(levels, counts, strict=True)))
+        *(sweep(pulse(a), answer(a, n), name=f"s{k}") for k, (a, n) in enumerate(zip(levels, counts, strict=True)))
     )
     chosen = choose(cell, n=3)
     assert [s.name for s in chosen.used] == ["s5", "s0", "s2"]
@@ -139,6 +144,30 @@ def test_the_choice_is_spread_over_amplitudes_best_first():
     everything = choose(cell, n=20)
     assert len(everything.used) == 6  # the sweep without a stimulus says least
     assert [s.name for s in everything.held_out] == ["s1"]
+
+
+def test_flagged_sweeps_are_chosen_last():
+    good = [sweep(pulse(a), answer(a, 3), name=f"good {a}") for a in (0.1, 0.12, 0.15)]
+    slow = [sweep(pulse(a), answer(a, 3), dt=0.5, name=f"slow {a}") for a in (0.01, 0.5)]
+    chosen = choose(recording(*slow, *good), n=4)
+    assert [s.name for s in chosen.used] == ["good 0.12", "good 0.15", "good 0.1", "slow 0.5"]
+    assert "flagged all the same: slow 0.5 (undersampled spikes)" in chosen.reason
+    assert [s.name for s in choose(recording(*slow), n=1).used] == ["slow 0.5"]  # a flag of all tells none apart
+
+
+def test_a_train_keeps_its_edges_and_noise_its_samples():
+    train = np.zeros(40_000)
+    for k in range(100):
+        train[1000 + 300 * k : 1040 + 300 * k] = 0.5
+    noise = 0.1 * np.random.default_rng(0).standard_normal(4000)
+    noise[:100] = 0.0
+    long, short = recording(sweep(train, name="train"), sweep(noise, dt=0.2, name="noise")).protocol().stimuli
+    assert isinstance(long.waveform, Sum)
+    assert [part.delay for part in long.waveform.parts[:2]] == [50.0, 65.0]
+    assert len(long.waveform.parts) == 100
+    assert isinstance(short.waveform, Sampled)
+    assert (long.duration, short.duration) == pytest.approx((1999.95, 799.8))
+    assert (long.sampling, short.sampling) == pytest.approx((0.05, 0.1))
 
 
 def test_the_choice_among_little():

@@ -339,8 +339,8 @@ def _without_artefacts(bins: _Bins, segments: list[_Segment]) -> list[_Segment] 
 
 
 def _merged(bins: _Bins, segments: list[_Segment]) -> list[_Segment]:
-    """The segments, neighbours of one level joined; the closest first."""
-    segments = list(segments)
+    """The segments, neighbours that are one ramp joined, and those of one level; the closest first."""
+    segments = _one_ramp(bins, segments)
     while len(segments) > 1:
         apart = []
         for p, q in pairwise(segments):
@@ -354,6 +354,20 @@ def _merged(bins: _Bins, segments: list[_Segment]) -> list[_Segment]:
         level = float(np.median(bins.m[bins.inside(p.first, q.end)])) if len(bins.inside(p.first, q.end)) else p.level
         segments[k : k + 2] = [_Segment(p.first, q.end, level)]
     return segments
+
+
+def _one_ramp(bins: _Bins, segments: list[_Segment]) -> list[_Segment]:
+    """The segments, those joined that a spike has parted in the middle of a ramp."""
+    joined: list[_Segment] = []
+    for s in segments:
+        while joined and (joined[-1].slope or s.slope):
+            both = _straight(bins, joined[-1].first, s.end)
+            if both is None or not both.known:
+                break
+            s = both
+            joined.pop()
+        joined.append(s)
+    return joined
 
 
 def _exact(

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 _SUSTAINED = 5  # samples: a departure lasts at least so long, or to the end; an artefact at a spike does not
 _HEAD = 50  # samples that say what the initial value is
-_MAX_EDGES = 64  # a command of more levels than this is a waveform, not steps
+_MAX_EDGES = 400  # a command of more levels than this is a waveform, not steps
 
 
 @dataclass(frozen=True)

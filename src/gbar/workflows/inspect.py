@@ -164,7 +164,7 @@ def described(one: Inspected) -> str:
     notes += _doubts(one, rows)
     if told:
         notes.append("currents are told from measured ones; residual: SD of what is left, and the largest of it")
-    used = ", ".join(s.name for s in choose(recording).used)
+    used = ", ".join(s.name for s in choose(recording, raised=one.flags).used)
     return "\n".join([*about, "", text_table(header, rows), "", *notes, f"gbar infer would use: {used}", ""])
 
 
@@ -273,7 +273,7 @@ def to_json(one: Inspected) -> dict[str, Any]:
     if one.recording is None:
         return {"file": str(one.path), "error": _reason(one)}
     recording = one.recording
-    choice = choose(recording)
+    choice = choose(recording, raised=one.flags)
     return {
         "file": str(one.path),
         "sha256": recording.digest,
