@@ -65,7 +65,7 @@ def window(sweep: Sweep, end: float) -> tuple[float, float]:
     """When the stimulus begins and ends (ms): its main step if there is one, else from first to last departure.
 
     The current is away where it is past half of its amplitude; interruptions under 5 ms (artefacts) do not count. A
-    stretch that makes up half of all the time away is the main step, and a test pulse before or behind it is none.
+    stretch of three quarters of all the time away is the main step, and a test pulse before or behind it is none.
     """
     away = np.abs(sweep.current - sweep.baseline_current) > 0.5 * abs(sweep.amplitude)
     if sweep.departure is None or not away.any():
@@ -75,7 +75,7 @@ def window(sweep: Sweep, end: float) -> tuple[float, float]:
     apart = (first[1:] - last[:-1]) * sweep.dt >= _INTERRUPTION
     first, last = first[np.concatenate([[True], apart])], last[np.concatenate([apart, [True]])]
     longest = int(np.argmax(last - first))
-    if 2 * (last - first)[longest] >= (last - first).sum():
+    if 4 * (last - first)[longest] >= 3 * (last - first).sum():
         on, off = float(first[longest]) * sweep.dt, float(last[longest]) * sweep.dt
     else:
         on, off = float(first[0]) * sweep.dt, float(last[-1]) * sweep.dt
