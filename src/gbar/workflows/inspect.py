@@ -36,7 +36,7 @@ class Inspected:
     path: Path
     recording: Recording | None
     flags: tuple[Flag, ...] = ()
-    error: str = ""
+    error: RecordingError | None = None
 
 
 def inspect(
@@ -68,7 +68,7 @@ def inspect(
     for path in found:
         one = _inspected(path, _that_apply(path, declared or {}) if several else dict(declared or {}), limits, measured)
         if one.error and not several:
-            raise RecordingError(one.error)
+            raise one.error
         if output is not None and one.recording is not None:
             texts += _drawn(one, output / f"{names[path]}.png" if several else output, overwrite)
         results.append(to_json(one) if as_json else _line(one, paths) if several else described(one))
@@ -97,7 +97,7 @@ def _inspected(path: Path, declared: Mapping[str, Any], limits: Thresholds, meas
     try:
         recording = read(path, **declared)
     except RecordingError as error:
-        return Inspected(path, None, error=str(error))
+        return Inspected(path, None, error=error)
     if measured:
         recording = replace(recording, sweeps=tuple(as_measured(sweep) for sweep in recording.sweeps))
     return Inspected(path, recording, flags(recording, limits))
@@ -257,7 +257,7 @@ def _line(one: Inspected, paths: Sequence[Path]) -> tuple[str, ...]:
 
 def _reason(one: Inspected) -> str:
     """Why a recording is refused, without its path, which stands in the row already."""
-    return one.error.removeprefix(str(one.path)).removeprefix(": ")
+    return str(one.error).removeprefix(str(one.path)).removeprefix(": ")
 
 
 def _table_of_files(rows: Sequence[Any]) -> str:
