@@ -57,7 +57,7 @@ def doubts(v: Float[np.ndarray, " time"], current: Float[np.ndarray, " time"], d
         found.append(f"|v| never exceeds {float(np.abs(v).max()):.3g} mV: is its unit wrong?")
     if 0.0 < float(np.abs(current).max()) < 1e-5:
         found.append(f"|I| never exceeds {float(np.abs(current).max()):.3g} nA: is its unit wrong?")
-    if dt > 0.1:
+    if dt > 0.1 and float(v.max()) >= -20.0:
         found.append(f"sampled every {dt:g} ms: spikes are undersampled")
     if looks_monitored(current):
         found.append(LOOKS_MONITORED)
