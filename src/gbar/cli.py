@@ -150,6 +150,9 @@ def inspect(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
     measured: Annotated[bool, typer.Option("--measured", help="keep measured currents as they are")] = False,
+    properties: Annotated[
+        bool, typer.Option("--properties", help="the cell over all sweeps, and its f-I curve")
+    ] = False,
     threshold: Annotated[list[str] | None, typer.Option(help="of a flag, as in hum=0.5; may be repeated")] = None,
     overwrite: Overwrite = False,
     *,
@@ -167,6 +170,7 @@ def inspect(
         thresholds=limits,
         as_json=json,
         measured=measured,
+        properties=properties,
         overwrite=overwrite,
     )
     sys.stdout.write(text)

@@ -16,6 +16,7 @@ from gbar.files import refuse_existing
 from gbar.recordings import Recording, Sweep, choose, read
 from gbar.recordings.command import as_measured, residual
 from gbar.recordings.quality import UNITS, Flag, Thresholds, flags, input_resistance
+from gbar.workflows.properties import CellProperties, cell_properties
 
 PICTURES = (".png", ".svg", ".pdf")
 _IGOR = ".ibw"
@@ -47,14 +48,16 @@ def inspect(
     thresholds: Thresholds | None = None,
     as_json: bool = False,
     measured: bool = False,
+    properties: bool = False,
     overwrite: bool = False,
 ) -> str:
     """Reads recordings, draws every sweep into `output` if that is given, and returns what is to be printed.
 
     One recording gives a table with one line a sweep; several of them, or a folder, one line a file, with the reason
     of those that are refused. `output` is a picture, for several recordings a folder for one picture each; a
-    recording of more than 40 sweeps fills several pictures. `measured` keeps measured currents as they are. A single
-    recording that is refused raises its RecordingError.
+    recording of more than 40 sweeps fills several pictures. `measured` keeps measured currents as they are;
+    `properties` adds what the cell is like over all sweeps of a recording, and its f-I curve. A single recording that
+    is refused raises its RecordingError.
     """
     limits = thresholds or Thresholds()
     found = [recording for path in paths for recording in recordings_in(path)]
@@ -72,6 +75,12 @@ def inspect(
         if output is not None and one.recording is not None:
             texts += _drawn(one, output / f"{names[path]}.png" if several else output, overwrite)
         results.append(to_json(one) if as_json else _line(one, paths) if several else described(one))
+        if properties and one.recording is not None:
+            of_cell = cell_properties(one.recording)
+            if as_json:
+                results[-1] |= {"cell": _known(asdict(of_cell))}
+            else:
+                texts.append(f"\n{_of_cell(of_cell, one.path if several else None)}")
     if as_json:
         return json.dumps({"thresholds": asdict(limits), "recordings": results}, indent=2, ensure_ascii=False) + "\n"
     return (_table_of_files(results) if several else str(results[0])) + "".join(texts)
@@ -166,6 +175,30 @@ def described(one: Inspected) -> str:
         notes.append("currents are told from measured ones; residual: SD of what is left, and the largest of it")
     used = ", ".join(s.name for s in choose(recording, raised=one.flags).used)
     return "\n".join([*about, "", text_table(header, rows), "", *notes, f"gbar infer would use: {used}", ""])
+
+
+def _known(value: Any) -> Any:
+    """The same with null for what is not a number, which JSON has not."""
+    if isinstance(value, dict):
+        return {name: _known(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_known(part) for part in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _of_cell(cell: CellProperties, path: Path | None) -> str:
+    """The table of a cell, and its f-I curve."""
+    from gbar.report.tables import number, text_table
+
+    def sd(value: float) -> str:
+        return "" if math.isnan(value) else number(value, 2)
+
+    rows = [(p.name, p.unit, number(p.mean), sd(p.sd), str(p.sweeps)) for p in cell.properties]
+    text = text_table(("the cell" if path is None else str(path), "unit", "mean", "SD", "sweeps"), rows)
+    if not cell.rates:
+        return text + "\n"
+    rates = [(number(1e3 * r.amplitude), number(r.mean), sd(r.sd), str(r.sweeps)) for r in cell.rates]
+    return text + "\n\n" + text_table(("step pA", "rate Hz", "SD", "sweeps"), rates) + "\n"
 
 
 def _junction(recording: Recording) -> str:
