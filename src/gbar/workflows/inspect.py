@@ -60,9 +60,12 @@ def inspect(
     is refused raises its RecordingError.
     """
     limits = thresholds or Thresholds()
-    found = [recording for path in paths for recording in recordings_in(path)]
-    if not found:
-        raise RecordingError("no recording is named", remedy="name a file or a folder")
+    found: list[Path] = []
+    for path in paths:
+        inside = recordings_in(path)
+        if not inside:
+            raise RecordingError("a folder without recordings", file=path, remedy="name a file, or another folder")
+        found += inside
     several = len(found) > 1 or list(found) != list(paths)
     _check_output(output, several, overwrite)
     names = _picture_names(found)
