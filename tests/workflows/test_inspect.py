@@ -71,7 +71,7 @@ def test_a_folder_is_left_only_by_its_own_entries(tmp_path, cell):
     (inside / "out").symlink_to(tmp_path)
     (inside / "link.csv").symlink_to(cell)
     assert recordings_in(inside) == []
-    with pytest.raises(RecordingError, match="no recording"):
+    with pytest.raises(RecordingError, match="inside: a folder without recordings"):
         inspect([inside])
 
 
