@@ -141,7 +141,7 @@ class _Pass:
                 break
             members.remove(far)
         if not members:
-            return _Family(self.graph.number(0.0), 0.0, ())
+            return _Family(None, 0.0, ())
         g = self.graph
         exponent = g.multiply(g.number(slope * LOG2E), members[0][0].base)
         exponent = g.add(exponent, g.number(-slope * LOG2E * centre))
@@ -250,8 +250,7 @@ def _apart(term: _Term, base: float) -> float:
 
 def _gain(family: _Family) -> float:
     """How many multiplications a family saves."""
-    kinds = {(term.k, term.c, term.node.op) for term, *_ in family.members}
-    arguments = {(k, c) for k, c, _ in kinds}
+    arguments = {(term.k, term.c) for term, *_ in family.members}
     chain = {abs(n) for _, n, _ in family.members}
     for n in sorted(chain, reverse=True):
         while n > 1:

@@ -154,7 +154,9 @@ class Writer:
     def in_loop(self, node: Node) -> str:
         """The text of a value in the loop over lanes."""
         for part in walk([node], self.kept):
-            if part in self.kept and (part, True) not in self.names:
+            if (part, True) in self.names:
+                continue
+            if part in self.kept:
                 self.names[part, True] = self.fresh(self.graph.hints.get(part, "x"))
                 self.texts.step.append(f"{self.names[part, True]} = {self.kept[part]}")
             elif part.level == Level.STEP:
@@ -172,9 +174,7 @@ class Writer:
             self.names[node, True] = self.literal(node) if node.op == "number" else self.keep(node)
 
     def loop_part(self, node: Node) -> None:
-        """Makes a value, whose arguments are known, known in the time loop."""
-        if (node, True) in self.names:
-            return
+        """Makes a value, whose arguments are known and which is not, known in the time loop."""
         if node.op == "advance":
             text: str | None = self.advance(node)
         else:
