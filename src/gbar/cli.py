@@ -11,11 +11,14 @@ from collections.abc import Callable
 from inspect import Parameter, Signature
 from inspect import signature as inspect_signature
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gbar.errors import OutputError, UserError
+
+if TYPE_CHECKING:
+    from gbar.cell import Cell
 
 app = typer.Typer(
     name="gbar",
@@ -30,6 +33,10 @@ _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 CellArgument = Annotated[str, typer.Argument(metavar="CELL", help="a shipped cell's name, or a .yaml file of your own")]
 _RECORDING = "a recording: .nwb, .abf, .ibw or a folder of them, .csv, .tsv, .npz, or a .yaml that names several files"
+MorphologyOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="a reconstruction (.swc, .asc) to take the place of the cell's shape"),
+]
 RecordingArgument = Annotated[Path, typer.Argument(metavar="RECORDING", help=_RECORDING)]
 Output = Annotated[Path, typer.Option("--output", "-o", help="where the results go")]
 Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="the seed of everything random")]
@@ -49,6 +56,20 @@ DECLARED: dict[str, Any] = {
     "current_channel": Annotated[str | None, typer.Option(help="for ABF: the channel that is the current")],
     "electrode": Annotated[str | None, typer.Option(help="for NWB: the electrode, where cells share a file")],
 }
+
+
+def _shaped(cell: str, morphology: Path | None) -> str | Cell:
+    """A cell by its name, or with a reconstruction in the place of its shape."""
+    if morphology is None:
+        return cell
+    from gbar.cell import read_cell
+
+    return read_cell(cell, morphology=morphology)
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    """Names separated by commas."""
+    return tuple(name.strip() for name in text.split(",")) if text else None
 
 
 def reads_recording(command: Callable[..., None]) -> Callable[..., None]:
@@ -84,6 +105,8 @@ def simulate(
     n: Annotated[int, typer.Option("-n", help="how many parameter sets")] = 1000,
     seed: Seed = 0,
     protocol: Annotated[Path | None, typer.Option(help="a .yaml file of stimuli; the cell's own unless given")] = None,
+    morphology: MorphologyOption = None,
+    sites: Annotated[str | None, typer.Option(help="those to record, separated by commas; the protocol's")] = None,
     precision: Annotated[str, typer.Option(help="float32 or float64")] = "float32",
     threads: Threads = None,
     overwrite: Overwrite = False,
@@ -93,11 +116,12 @@ def simulate(
     from gbar.workflows.simulate import simulate_dataset
 
     simulate_dataset(
-        cell,
+        _shaped(cell, morphology),
         output,
         rows=n,
         seed=seed,
         protocol=protocol,
+        sites=_names(sites),
         precision=precision,  # type: ignore[arg-type]
         threads=threads,
         overwrite=overwrite,
@@ -182,6 +206,7 @@ def infer(
     cell: CellArgument,
     recording: RecordingArgument,
     output: Output,
+    morphology: MorphologyOption = None,
     n: Annotated[int | None, typer.Option("-n", help="simulations to learn from (30,000)")] = None,
     sweeps: Annotated[str | None, typer.Option(help="names of the sweeps to use, separated by commas")] = None,
     seed: Seed = 0,
@@ -199,12 +224,12 @@ def infer(
     from gbar.workflows.progress import Terminal
 
     infer_recording(
-        cell,
+        _shaped(cell, morphology),
         recording,
         output,
         declared=declared,
         rows=n,
-        sweeps=tuple(name.strip() for name in sweeps.split(",")) if sweeps else None,
+        sweeps=_names(sweeps),
         seed=seed,
         estimator=estimator,
         white=white,
@@ -262,6 +287,7 @@ def check(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="a folder for the picture and the files")
     ] = None,
+    morphology: MorphologyOption = None,
     rows: Annotated[int, typer.Option(min=0, help="parameter sets drawn from the prior, beside the cell's own")] = 2,
     seed: Seed = 0,
     overwrite: Overwrite = False,
@@ -269,7 +295,7 @@ def check(
     """Runs a cell in gbar and in NEURON side by side; the exit code is 0 if they agree, 1 if not."""
     from gbar.workflows.check import check_cell, described
 
-    made = check_cell(cell, output, rows=rows, seed=seed, overwrite=overwrite)
+    made = check_cell(_shaped(cell, morphology), output, rows=rows, seed=seed, overwrite=overwrite)
     sys.stdout.write(described(made))
     if not made.agrees:
         raise typer.Exit(1)
@@ -305,7 +331,7 @@ def import_command(
         morphology=morphology,
         mechanisms=mechanisms,
         axon=axon,
-        repair=tuple(name.strip() for name in repair.split(",")) if repair else (),
+        repair=_names(repair) or (),
         values=values,
         row=row,
         threshold=threshold,
@@ -325,12 +351,14 @@ def export(
         Path | None, typer.Option(help="parameter sets: .json, .csv, or simulations; the cell's own unless given")
     ] = None,
     row: Annotated[int, typer.Option(min=0, help="which of them")] = 0,
+    morphology: MorphologyOption = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Writes a cell for another simulator."""
     from gbar.workflows.exchange import export_to
 
-    sys.stdout.write(export_to(cell, to, output, theta=theta, row=row, overwrite=overwrite))  # type: ignore[arg-type]
+    told = export_to(_shaped(cell, morphology), to, output, theta=theta, row=row, overwrite=overwrite)  # type: ignore[arg-type]
+    sys.stdout.write(told)
 
 
 @app.command()

@@ -143,15 +143,14 @@ def _sweeps(kernel: Kernel, protocol: Protocol) -> tuple[_Sweep, ...]:
 
 def _electrodes(kernel: Kernel, stimulus: Stimulus) -> list[Electrode]:
     """What acts on the cell: the current at the first site, the injections, the clamps."""
-    sites = kernel.compartments.sites
-    place = {site.name: site.compartment for site in sites}
+    place = dict(kernel.compartments.places)
     for name in stimulus.sites:
         if name not in place:
             raise ProtocolError(
                 f"stimulus {stimulus.name} acts at {name}, which is no site of {kernel.compartments.cell}",
                 remedy=f"its sites are {', '.join(place)}",
             )
-    currents = [Electrode(sites[0].compartment if sites else 0, stimulus.injected())]
+    currents = [Electrode(next(iter(place.values()), 0), stimulus.injected())]
     currents += [Electrode(place[i.site], stimulus.injected_by(i)) for i in stimulus.injections]
     return currents + [Electrode(place[c.site], stimulus.command(c), c.resistance) for c in stimulus.clamps]
 

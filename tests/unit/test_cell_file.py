@@ -38,7 +38,7 @@ def test_the_documented_example_reads(own):
 
 
 def test_every_shipped_cell_reads_and_comes_back(tmp_path):
-    assert shipped_cells() == ("modern_sphere", "pospischil", "sphere")
+    assert {"modern_sphere", "pospischil", "sphere"} <= set(shipped_cells())
     for name in shipped_cells():
         cell = read_cell(name)
         assert cell.name == name and cell.source.startswith("10.")
@@ -53,7 +53,7 @@ def test_an_unknown_cell_is_answered_with_those_there_are():
         read_cell("spere")
     assert str(caught.value) == (
         "no cell named 'spere'; did you mean sphere? "
-        "shipped: modern_sphere, pospischil, sphere, or give a path to a .yaml file"
+        f"shipped: {', '.join(shipped_cells())}, or give a path to a .yaml file"
     )
     for name in ("", "..", "sphere.yaml", "./sphere", "cells/sphere.yaml", "/"):
         with pytest.raises(CellError):

@@ -48,10 +48,10 @@ class Quantity:
 class Cell:
     """A cell: its shape, what is painted on it, its temperature in degC, its free parameters and its experiment.
 
-    `segments` says how many compartments a section has; `sites` are the places that are recorded, in the order of the
-    traces (without any: the middle of the first section of the soma, or of the root). A stimulus acts at the first one
-    if it does not name another. Raises CellError where something is missing, unknown or contradictory. Two cells are
-    equal if all but `file` and `origin` is.
+    `segments` says how many compartments a section has; `sites` are named places (without any: the middle of the first
+    section of the soma, or of the root). The protocol says which are recorded, or else all are, in their order. A
+    stimulus acts at the first one if it does not name another. Raises CellError where something is missing, unknown or
+    contradictory. Two cells are equal if all but `file` and `origin` is.
     """
 
     name: str
@@ -103,6 +103,10 @@ class Cell:
                 if name not in names:
                     what = f"the stimulus {stimulus.name} acts at {name!r}, which is no site of the cell"
                     raise CellError(what, remedy=f"{nearest(name, names)}there are: {', '.join(names)}")
+        for name in self.protocol.sites:
+            if name not in names:
+                what = f"{name!r} is recorded, which is no site of {self.name}"
+                raise CellError(what, remedy=f"{nearest(name, names)}there are: {', '.join(names)}")
 
     def _check_resistivity(self) -> None:
         if self.compartments == 1 and not self.ends:
@@ -168,6 +172,16 @@ class Cell:
     def compartments(self) -> int:
         """The number of compartments of the cell."""
         return sum(self.counts)
+
+    @property
+    def recorded(self) -> tuple[Site, ...]:
+        """The sites that are recorded, in the order of the traces: those that the protocol names, or all."""
+        known = {site.name: site for site in self.sites}
+        return tuple(known[name] for name in self.protocol.sites) or self.sites
+
+    def recording(self, sites: tuple[str, ...]) -> Cell:
+        """The cell with these of its sites recorded, in this order. Raises CellError for one that it does not have."""
+        return replace(self, protocol=replace(self.protocol, sites=sites))
 
     def place(self, site: Site) -> At:
         """Where a site lies. Raises CellError where it lies nowhere."""

@@ -32,27 +32,34 @@ def shipped_cells() -> tuple[str, ...]:
     return tuple(sorted(file.stem for file in CELLS.glob("*.yaml")))
 
 
-def read_cell(source: str | Path) -> Cell:
+def read_cell(source: str | Path, *, morphology: str | Path | None = None) -> Cell:
     """The cell of a shipped name (`sphere`) or of a YAML file (`./mycell.yaml`).
 
-    Raises CellError (ProtocolError, NmodlError) with file, line and column of what is wrong.
+    `morphology` is a reconstruction (SWC, ASC) that replaces the cell's shape and keeps what the cell does to it: axon,
+    spines, segments, regions. What the cell says of regions that it does not have is left out. Raises CellError
+    (ProtocolError, NmodlError) with file, line and column of what is wrong.
     """
+    return _cell(read_yaml(cell_file(source), CellError), None if morphology is None else Path(morphology))
+
+
+def cell_file(source: str | Path) -> Path:
+    """The YAML file of a shipped name, or of a path. Raises CellError for a name that does not ship."""
     if isinstance(source, str) and not source.endswith((".yaml", ".yml")) and not re.search(r"[/\\]", source):
         if source not in shipped_cells():
             hint = nearest(source, shipped_cells())
             remedy = f"{hint}shipped: {', '.join(shipped_cells())}, or give a path to a .yaml file"
             raise CellError(f"no cell named {source!r}", remedy=remedy)
-        return _cell(read_yaml(CELLS / f"{source}.yaml", CellError))
-    return _cell(read_yaml(Path(source), CellError))
+        return CELLS / f"{source}.yaml"
+    return Path(source)
 
 
-def _cell(node: Node) -> Cell:
+def _cell(node: Node, reconstruction: Path | None) -> Cell:
     required: tuple[str, ...] = _REQUIRED
     if isinstance(node.value, Mapping) and "everywhere" in node.value:
         required = tuple(key for key in _REQUIRED if key != "regions")
     entries = node.mapping(required=required, optional=(*_REQUIRED, *_OPTIONAL))
-    regions = _Regions(entries, node)
-    shape = read_shape(entries["morphology"], entries.get("segments"), regions.of, regions.first)
+    regions = _Regions(entries, node, reconstruction)
+    shape = read_shape(entries["morphology"], entries.get("segments"), regions.of, regions.first, reconstruction)
     painted = regions.of(shape.morphology)
     if regions.everywhere is not None:
         check_used(regions.everywhere, painted)
@@ -61,7 +68,7 @@ def _cell(node: Node) -> Cell:
         counts = geometry.counts(shape.morphology, shape.segments, properties)
     regions.check(painted, shape.morphology, counts)
     sites = _sites(entries["sites"], shape.morphology, counts, painted) if "sites" in entries else ()
-    _check_stimuli(entries["protocol"], [site.name for site in sites] or ["soma"])
+    _check_protocol(entries["protocol"], [site.name for site in sites] or ["soma"])
     with node.blamed():
         bare = Cell(
             name=entries["name"].text(),
@@ -79,7 +86,7 @@ def _cell(node: Node) -> Cell:
         )
     named = entries["parameters"].mapping(optional=None).items()
     known = bare.quantities()
-    parameters = tuple(_parameter(name, entry, bare, known) for name, entry in named)
+    parameters = tuple(_parameter(name, entry, bare, known, regions.absent(bare)) for name, entry in named)
     with entries["parameters"].blamed():
         return replace(bare, space=ParameterSpace(parameters)) if parameters else bare
 
@@ -87,7 +94,7 @@ def _cell(node: Node) -> Cell:
 class _Regions:
     """What `regions` and `everywhere` say, and the regions that come of it for a morphology."""
 
-    def __init__(self, entries: Mapping[str, Node], root: Node) -> None:
+    def __init__(self, entries: Mapping[str, Node], root: Node, reconstruction: Path | None) -> None:
         folder = entries["mod_files"].beside() if "mod_files" in entries else None
         if folder is not None and not folder.is_dir():
             raise entries["mod_files"].fail(
@@ -103,24 +110,37 @@ class _Regions:
         self.stated = {name: read_stated(_filled(entry), mechanisms) for name, entry in given.items()}
         self.first = next(iter(given), "soma")
         self.known: dict[str, Region] = {}
+        self.reconstruction = reconstruction
 
     def of(self, morphology: Morphology) -> dict[str, Region]:
-        """The regions of a morphology, in the order of the YAML; refuses those that it does not have."""
+        """The regions of a morphology, in the order of the YAML; refuses those that it does not have.
+
+        A reconstruction that replaces the shape of the YAML need not have all.
+        """
         there = morphology.regions
         for name, stated in self.stated.items():
-            if name not in there:
+            if name not in there and self.reconstruction is None:
                 where = stated.node.key or stated.node
                 raise where.fail(
                     f"the morphology has no region {name}", f"{nearest(name, there)}it has: {', '.join(there)}"
                 )
-        names = [*self.stated, *(name for name in there if name not in self.stated)]
+        names = [name for name in self.stated if name in there]
+        names += [name for name in there if name not in self.stated]
         return {name: self.region(name) for name in names}
+
+    def absent(self, cell: Cell) -> tuple[str, ...]:
+        """The regions that the YAML describes and the reconstruction does not have."""
+        there = cell.morphology.regions
+        return tuple(name for name in self.stated if name not in there)
 
     def region(self, name: str) -> Region:
         if name not in self.known:
             own = self.stated.get(name)
             if own is None and self.everywhere is None:
-                raise self.node.fail(f"the region {name} of the morphology is not described", f"add `{name}:`")
+                remedy = f"add `{name}:`"
+                if self.reconstruction is not None:
+                    remedy = f"{self.reconstruction} has it: {remedy} to a copy of the cell"
+                raise self.node.fail(f"the region {name} of the morphology is not described", remedy)
             if own is None and self.everywhere is not None:
                 own = _nothing(self.everywhere)
             assert own is not None
@@ -204,10 +224,12 @@ def _site(name: str, node: Node) -> Site:
     return Site(name, Along(entries["region"].text(), entries["distance"].quantity("um"), towards), variable)
 
 
-def _check_stimuli(node: Node, sites: list[str]) -> None:
-    """Refuses a stimulus at a site that there is not, where it stands."""
+def _check_protocol(node: Node, sites: list[str]) -> None:
+    """Refuses a stimulus at a site that there is not, or the recording of one, where it stands."""
     if not isinstance(node.value, Mapping) or "stimuli" not in node.value:
         return
+    for entry in node.value["sites"].items() if "sites" in node.value else ():
+        entry.text(sites)
     stimuli = node.value["stimuli"].value
     for stimulus in stimuli if isinstance(stimuli, tuple) else ():
         for key in ("injections", "clamps"):
@@ -217,17 +239,25 @@ def _check_stimuli(node: Node, sites: list[str]) -> None:
                     entry.value["site"].text(sites)
 
 
-def _parameter(name: str, node: Node, cell: Cell, known: Mapping[str, Quantity]) -> FreeParameter:
+def _parameter(
+    name: str, node: Node, cell: Cell, known: Mapping[str, Quantity], absent: tuple[str, ...]
+) -> FreeParameter:
+    """A free parameter; targets in regions that a reconstruction does not have (`absent`) are left out."""
     entries = node.mapping(required=("low", "high"), optional=("scale", "targets"))
     listed_targets = [(t.text(), t) for t in entries["targets"].items()] if "targets" in entries else []
     targets: list[str] = []
     for target, where in listed_targets or [(name, node.key or node)]:
         found = [cell.canonical(f"{target[:-1]}{r.name}") for r in cell.regions] if target.endswith(".*") else [target]
         found = [name for name in dict.fromkeys(found) if cell.canonical(name) in known]
+        if not found and target.partition(".")[2].partition(".")[0] in absent:
+            continue
         if not found:
             what = f"{target!r} is no quantity of the cell"
             raise where.fail(what, f"{nearest(target, known)}it has: {listed(known)}")
         targets += found
+    if not targets:
+        what = f"{name} sets nothing: the reconstruction has no {' and no '.join(absent)}"
+        raise (node.key or node).fail(what, "take one that has, or take the parameter out of a copy of the cell")
     unit = known[cell.canonical(targets[0])].unit
     scale: Any = entries["scale"].text(("linear", "log")) if "scale" in entries else "linear"
     low, high = (number(entries[side], unit) for side in ("low", "high"))

@@ -43,12 +43,17 @@ class Shape:
 
 
 def read_shape(
-    node: Node, rule: Node | None, regions: Callable[[Morphology], Mapping[str, Region]], only: str
+    node: Node,
+    rule: Node | None,
+    regions: Callable[[Morphology], Mapping[str, Region]],
+    only: str,
+    reconstruction: Path | None = None,
 ) -> Shape:
     """The shape that the entries `morphology` and `segments` describe.
 
     `regions` gives the cell's regions by name for the sections there are (the d_lambda rule needs their Ra and cm), and
-    `only` is the name of the region of a sphere or a cylinder.
+    `only` is the name of the region of a sphere or a cylinder. A `reconstruction` takes the place of the stated shape;
+    what is done to the shape (axon, spines, regions) is done to it.
     """
     entries = node.mapping(optional=(*_KINDS, *_OF_FILES))
     kinds = [kind for kind in _KINDS if kind in entries]
@@ -60,8 +65,10 @@ def read_shape(
     (kind,) = kinds
     if kind in ("sphere", "cylinder"):
         node.mapping(required=(kind,))
+    if reconstruction is not None:
+        kind = "file"
     with node.blamed():
-        made = _made(kind, entries, only)
+        made = _made(kind, entries, only) if reconstruction is None else _read(reconstruction, entries)
         if "axon" in entries:
             made = _with_axon(entries["axon"], made)
         if "regions" in entries:
@@ -71,8 +78,8 @@ def read_shape(
         made = _with_spines(entries["spines"], made, segments, regions(made))
     origin = None
     if kind == "file":
-        file = entries["file"].beside()
-        more = {key: plain(entries[key]) for key in entries if key != "file"}
+        file = entries["file"].beside() if reconstruction is None else reconstruction
+        more = {key: plain(entries[key]) for key in entries if key not in _KINDS}
         origin = Origin(file, hashlib.sha256(file.read_bytes()).hexdigest(), more, made)
     return Shape(made, segments, origin)
 
@@ -98,10 +105,15 @@ def _made(kind: str, entries: Mapping[str, Node], only: str) -> Morphology:
     if kind == "table":
         table = node.mapping(required=("file",), optional=("sha256",))
         return read_sections(table["file"].beside(), table["sha256"].text() if "sha256" in table else None)
-    repair = [item.text(tuple(shapes.REPAIRS)) for item in entries["repair"].items()] if "repair" in entries else ()
     file = node.beside()
     if not file.is_file():
         raise node.fail(f"there is no file {file}", "check the path: it is relative to the cell's file")
+    return _read(file, entries)
+
+
+def _read(file: Path, entries: Mapping[str, Node]) -> Morphology:
+    """A reconstruction, with the repairs that the cell asks for."""
+    repair = [item.text(tuple(shapes.REPAIRS)) for item in entries["repair"].items()] if "repair" in entries else ()
     return shapes.read_morphology(file, repair=repair)
 
 

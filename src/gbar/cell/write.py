@@ -58,7 +58,10 @@ def _as_data(cell: Cell, file: Path) -> dict[str, Any]:
     data["regions"] = {region.name: _region_data(region, file) for region in cell.regions}
     data["sites"] = {site.name: _site_data(site) for site in cell.sites}
     data["parameters"] = {p.name: _parameter_data(p) for p in cell.space.parameters}
-    data["protocol"] = {"stimuli": [_with_tables(s.to_json(), s.waveform, s.name, file) for s in cell.protocol.stimuli]}
+    data["protocol"] = {"sites": list(cell.protocol.sites)} if cell.protocol.sites else {}
+    data["protocol"] |= {
+        "stimuli": [_with_tables(s.to_json(), s.waveform, s.name, file) for s in cell.protocol.stimuli]
+    }
     for entry, stimulus in zip(data["protocol"]["stimuli"], cell.protocol.stimuli, strict=True):
         for k, injection in enumerate(stimulus.injections):
             name = f"{stimulus.name}_at_{injection.site}_{k}"

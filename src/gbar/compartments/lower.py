@@ -90,15 +90,17 @@ class _Lowering:
             found |= self.region(region, mine)
         setting = self.table.setting(self.shape)
         table = zip(self.table.index, self.table.values, strict=True)
+        sites = {site.name: self.site(site.name, self.cell.place(site), site.variable) for site in self.cell.sites}
         return Compartments(
             cell=self.cell.name,
             quantities=tuple(Quantity(name, value) for name, value in table),
             celsius=celsius,
             compartments=tuple(found[i] for i in range(len(self.labels))),
-            sites=tuple(self.site(site.name, self.cell.place(site), site.variable) for site in self.cell.sites),
+            sites=tuple(sites[site.name] for site in self.cell.recorded),
             space=self.cell.space,
             varying=setting.varying,
             setting=setting,
+            places=tuple((name, site.compartment) for name, site in sites.items()),
         )
 
     def region(self, region: Region, nodes: Int[np.ndarray, " node"]) -> dict[int, Compartment]:

@@ -101,7 +101,8 @@ class Compartments:
     """A cell as tables.
 
     `varying` are the indices of the quantities that depend on free parameters; `setting(theta)` gives their values,
-    [varying, row], for parameter sets theta [row, parameter].
+    [varying, row], for parameter sets theta [row, parameter]. `sites` are recorded; `places` are the names and
+    compartments at which a stimulus may act, its own waveform at the first: those of `sites` unless stated.
     """
 
     cell: str
@@ -112,6 +113,11 @@ class Compartments:
     space: ParameterSpace
     varying: tuple[int, ...]
     setting: Setting = field(compare=False)
+    places: tuple[tuple[str, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.places:
+            object.__setattr__(self, "places", tuple((site.name, site.compartment) for site in self.sites))
 
     @cached_property
     def values(self) -> Float[np.ndarray, " quantity"]:

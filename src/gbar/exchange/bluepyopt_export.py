@@ -175,7 +175,7 @@ def _morphology(cell: Cell, folder: Path, notes: list[str]) -> None:
 
 def _protocols(cell: Cell, notes: list[str]) -> dict[str, Any]:
     found = {}
-    records = [r for site in cell.sites[1:] if (r := _recording(site, notes)) is not None]
+    records = [r for site in cell.recorded if site != cell.sites[0] and (r := _recording(site, notes)) is not None]
     for stimulus in cell.protocol.stimuli:
         steps = _steps(stimulus, notes)
         if steps is not None:

@@ -263,8 +263,8 @@ class _Run:
         shared = {"celsius": self.values[tables.celsius], "dt": stimulus.dt}
         v = np.full(len(theta), stimulus.v_init)
         self.membranes = [_Membrane(c, self.values, shared, v) for c in tables.compartments]
-        place = {site.name: site.compartment for site in tables.sites}
-        self.injected = [(tables.sites[0].compartment, stimulus.injected())]
+        place = dict(tables.places)
+        self.injected = [(next(iter(place.values())), stimulus.injected())]
         self.injected += [(place[i.site], stimulus.injected_by(i)) for i in stimulus.injections]
         self.clamps = [(place[c.site], stimulus.command(c), c.resistance) for c in stimulus.clamps]
         for membrane in self.membranes:  # NEURON's initialisation ends with an evaluation of the currents

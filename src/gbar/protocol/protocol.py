@@ -245,18 +245,23 @@ def _clamp_json(clamp: VoltageClamp) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Protocol:
-    """The stimuli that one cell is given, each from rest."""
+    """The stimuli that one cell is given, each from rest, and the sites of the cell that are recorded (empty: all)."""
 
     stimuli: tuple[Stimulus, ...]
+    sites: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stimuli", tuple(self.stimuli))
+        object.__setattr__(self, "sites", tuple(self.sites))
         if not self.stimuli:
             raise ProtocolError("a protocol has no stimulus", remedy="give at least one")
         names = [stimulus.name for stimulus in self.stimuli]
         for i, name in enumerate(names):
             if name in names[:i]:
                 raise ProtocolError(f"two stimuli are called {name}", remedy="rename one of them")
+        for i, name in enumerate(self.sites):
+            if name in self.sites[:i]:
+                raise ProtocolError(f"the site {name} is recorded twice", remedy="name it once")
 
     @property
     def samples(self) -> tuple[int, ...]:
@@ -270,7 +275,8 @@ class Protocol:
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary that JSON can hold, with units beside the numbers, as in a cell's YAML."""
-        return {"stimuli": [stimulus.to_json() for stimulus in self.stimuli]}
+        sites = {"sites": list(self.sites)} if self.sites else {}
+        return sites | {"stimuli": [stimulus.to_json() for stimulus in self.stimuli]}
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Protocol:
@@ -280,6 +286,8 @@ class Protocol:
     @staticmethod
     def from_node(node: Node) -> Protocol:
         """The protocol that an entry of a document describes."""
-        stimuli = tuple(Stimulus.from_node(entry) for entry in node.mapping(required=("stimuli",))["stimuli"].items())
+        entries = node.mapping(required=("stimuli",), optional=("sites",))
+        stimuli = tuple(Stimulus.from_node(entry) for entry in entries["stimuli"].items())
+        sites = tuple(entry.text() for entry in entries["sites"].items()) if "sites" in entries else ()
         with node.blamed():
-            return Protocol(stimuli)
+            return Protocol(stimuli, sites)

@@ -27,7 +27,7 @@ LONG = 1e8  # compartment-steps that are announced
 
 
 def check_cell(
-    source: str | Path, output: Path | None = None, *, rows: int = 2, seed: int = 0, overwrite: bool = False
+    source: str | Path | Cell, output: Path | None = None, *, rows: int = 2, seed: int = 0, overwrite: bool = False
 ) -> Check:
     """Simulates a cell's protocol in gbar (float64) and NEURON, at its own and at `rows` random parameter sets.
 
@@ -35,7 +35,7 @@ def check_cell(
     and leaves the cell as NEURON ran it in `neuron/`. Raises UserError where NEURON or a compiler is missing.
     """
     version = find_neuron()
-    cell = every_step(read_cell(source))
+    cell = every_step(source if isinstance(source, Cell) else read_cell(source))
     if output is not None:
         refuse_existing(output, overwrite, "check.png")
     theta, names = parameter_sets(cell, rows, seed)
@@ -90,11 +90,12 @@ def compare(
         traces = simulate(kernel, theta, cell.protocol, threads=1)
         neurons = [future.result() for future in running]
     limit = MANY if cell.compartments > 1 else ONE
+    order = [site.name for site in cell.sites]
     found = []
     for r, name in enumerate(names):
         for stimulus, v in zip(cell.protocol.stimuli, traces.v, strict=True):
             for k, site in enumerate(kernel.compartments.sites):
-                reference = neurons[r][stimulus.name][k]
+                reference = neurons[r][stimulus.name][order.index(site.name)]
                 scale = 1.0 if site.variable == "v" else float(np.abs(reference).max()) / SPAN
                 place = (name, stimulus.name, site.name, site.variable, site.unit, stimulus.dt)
                 found.append(Comparison(*place, v[r, k], reference, limit * scale))

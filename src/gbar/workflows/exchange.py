@@ -52,7 +52,7 @@ def import_from(
 
 
 def export_to(
-    source: str | Path,
+    source: str | Path | Cell,
     to: Literal["neuron", "bluepyopt", "swc"],
     output: Path,
     *,
@@ -67,7 +67,7 @@ def export_to(
     """
     if to not in FORMATS:
         raise CellError(f"unknown format {to!r}", remedy=f"{nearest(to, FORMATS)}there are {', '.join(FORMATS)}")
-    cell = read_cell(source)
+    cell = source if isinstance(source, Cell) else read_cell(source)
     refuse_existing(output, overwrite, _MARKS[to])
     if theta is not None:
         cell = cell.at(read_theta(theta, cell, row))

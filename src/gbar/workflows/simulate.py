@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ def simulate_dataset(
     rows: int,
     seed: int = 0,
     protocol: Path | Protocol | None = None,
+    sites: tuple[str, ...] | None = None,
     precision: Precision = "float32",
     threads: int | None = None,
     overwrite: bool = False,
@@ -38,8 +40,8 @@ def simulate_dataset(
 ) -> Dataset:
     """Draws `rows` parameter sets from the prior, simulates them and stores theta and voltages at `output` (Zarr).
 
-    Row i depends on (seed, i) alone. An interrupted call goes on where it stopped. Raises UserError subclasses for
-    a cell, a protocol or a place that cannot be used.
+    `sites` are those to record, by default those of the protocol. Row i depends on (seed, i) alone. An interrupted
+    call goes on where it stopped. Raises UserError subclasses for a cell, a protocol or a place that cannot be used.
     """
     progress = progress or Silent()
     if rows < 1:
@@ -48,6 +50,8 @@ def simulate_dataset(
         raise ParameterError(f"unknown precision {precision!r}", remedy="use float32 or float64")
     cell = cell if isinstance(cell, Cell) else read_cell(cell)
     experiment = _experiment(cell, protocol)
+    cell = cell.recording(sites or experiment.sites or cell.protocol.sites)
+    experiment = replace(experiment, sites=cell.protocol.sites)
     about = manifest(cell, experiment, seed=seed, precision=precision)
     check_place(output, about, rows, overwrite=overwrite)
     progress.say(f"compiling {cell.name} ({precision})")
@@ -133,7 +137,7 @@ def manifest(cell: Cell, protocol: Protocol, *, seed: int, precision: str) -> Ma
         cell_digest=cell.digest,
         space=cell.space,
         protocol=protocol.to_json(),
-        sites=tuple(site.name for site in cell.sites),
+        sites=tuple(site.name for site in cell.recorded),
         layouts=tuple(Layout(s.name, s.samples, s.sampling) for s in protocol.stimuli),
         seed=seed,
         precision=precision,
