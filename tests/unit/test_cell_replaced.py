@@ -102,6 +102,25 @@ def test_regions_that_the_file_lacks_are_left_out(file, whole):
     assert np.isfinite(voltages(cell)).all()
 
 
+def test_spines_are_on_the_regions_that_there_are(file, whole, tmp_path):
+    plain = read_cell(file, morphology=whole)
+    file.write_text(CELL.replace("  axon:", "  spines: {regions: [apical, basal]}\n  axon:"))
+    both = read_cell(file, morphology=whole)
+    assert both.morphology.region_area("apical") > plain.morphology.region_area("apical")
+    whole.write_text(SOMA + BASAL + AXON)
+    cell = read_cell(file, morphology=whole)
+    assert cell.morphology.region_area("basal") == both.morphology.region_area("basal")
+    (tmp_path / "copy").mkdir()
+    write_cell(cell, tmp_path / "copy" / "pyramid.yaml")
+    assert read_cell(tmp_path / "copy" / "pyramid.yaml") == cell
+    whole.write_text(SOMA + AXON)
+    file.write_text(
+        re.sub(r"(?m)^  (half|far): .*\n|^      injections.*\n", "", file.read_text()).replace("[far, ", "[")
+    )
+    file.write_text(file.read_text().replace("targets: [", "targets: [g_pas.soma, "))
+    assert read_cell(file, morphology=whole).morphology.regions == ("soma", "axon")
+
+
 def test_a_parameter_without_a_target_is_refused(file, whole):
     file.write_text(CELL.replace("[g_pas.apical, g_pas.basal]", "[g_pas.apical]"))
     whole.write_text(SOMA + BASAL + AXON)

@@ -13,7 +13,7 @@ from gbar.cell.cell import Cell, Quantity, check_variable, listed
 from gbar.cell.painting import Mechanisms, Stated, check_used, number, read_stated, region
 from gbar.cell.profile import Profile
 from gbar.cell.region import Region
-from gbar.cell.shapes import NAME, read_shape
+from gbar.cell.shapes import NAME, Shape, read_shape
 from gbar.cell.site import Along, At, Site
 from gbar.document import Node, nearest, read_yaml
 from gbar.errors import CellError
@@ -86,7 +86,7 @@ def _cell(node: Node, reconstruction: Path | None) -> Cell:
         )
     named = entries["parameters"].mapping(optional=None).items()
     known = bare.quantities()
-    parameters = tuple(_parameter(name, entry, bare, known, regions.absent(bare)) for name, entry in named)
+    parameters = tuple(_parameter(name, entry, bare, known, regions.absent(shape)) for name, entry in named)
     with entries["parameters"].blamed():
         return replace(bare, space=ParameterSpace(parameters)) if parameters else bare
 
@@ -128,10 +128,10 @@ class _Regions:
         names += [name for name in there if name not in self.stated]
         return {name: self.region(name) for name in names}
 
-    def absent(self, cell: Cell) -> tuple[str, ...]:
-        """The regions that the YAML describes and the reconstruction does not have."""
-        there = cell.morphology.regions
-        return tuple(name for name in self.stated if name not in there)
+    def absent(self, shape: Shape) -> tuple[str, ...]:
+        """The regions that the YAML describes, or its own shape has, and the reconstruction has not."""
+        there = shape.morphology.regions
+        return tuple(name for name in dict.fromkeys((*self.stated, *shape.replaced)) if name not in there)
 
     def region(self, name: str) -> Region:
         if name not in self.known:

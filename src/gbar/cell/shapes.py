@@ -22,6 +22,7 @@ from gbar.morphology import Morphology, Section, cylinder, sphere
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 
 _KINDS = ("sphere", "cylinder", "sections", "file", "table")
+_FILES = ("file", "table")
 _OF_FILES = ("repair", "axon", "spines", "regions")
 _RULES = {"count": "", "length": "um", "every": "um", "steps": "um", "d_lambda": ""}
 _AXONS: dict[str, tuple[str, dict[str, str]]] = {  # -> function of gbar.morphology, units of its options
@@ -35,11 +36,12 @@ _AXONS: dict[str, tuple[str, dict[str, str]]] = {  # -> function of gbar.morphol
 
 @dataclass(frozen=True)
 class Shape:
-    """A morphology, where it is from, and how its sections are divided."""
+    """A morphology, where it is from, how its sections are divided, and the regions of a shape that it replaced."""
 
     morphology: Morphology
     segments: SegmentRule
     origin: Origin | None
+    replaced: tuple[str, ...] = ()
 
 
 def read_shape(
@@ -65,6 +67,7 @@ def read_shape(
     (kind,) = kinds
     if kind in ("sphere", "cylinder"):
         node.mapping(required=(kind,))
+    replaced = _made(kind, entries, only).regions if reconstruction is not None and kind not in _FILES else ()
     if reconstruction is not None:
         kind = "file"
     with node.blamed():
@@ -74,14 +77,17 @@ def read_shape(
         if "regions" in entries:
             made = _with_regions(entries["regions"], made)
     segments = _rule(rule, made, node)
-    if "spines" in entries:
-        made = _with_spines(entries["spines"], made, segments, regions(made))
+    spiny = _spiny(entries["spines"], made, reconstruction is not None) if "spines" in entries else []
+    if spiny:
+        made = _with_spines(entries["spines"], spiny, made, segments, regions(made))
     origin = None
     if kind == "file":
         file = entries["file"].beside() if reconstruction is None else reconstruction
-        more = {key: plain(entries[key]) for key in entries if key not in _KINDS}
+        more = {key: plain(entries[key]) for key in entries if key not in _KINDS and (spiny or key != "spines")}
+        if spiny:
+            more["spines"]["regions"] = spiny
         origin = Origin(file, hashlib.sha256(file.read_bytes()).hexdigest(), more, made)
-    return Shape(made, segments, origin)
+    return Shape(made, segments, origin, replaced)
 
 
 def plain(node: Node) -> Any:
@@ -215,9 +221,17 @@ def _with_axon(node: Node, made: Morphology) -> Morphology:
         return changed
 
 
-def _with_spines(node: Node, made: Morphology, rule: SegmentRule, regions: Mapping[str, Region]) -> Morphology:
+def _spiny(node: Node, made: Morphology, replaced: bool) -> list[str]:
+    """The regions that get spines; a shape that `replaced` the stated one need not have all that are named."""
+    named = node.mapping(required=("regions",), optional=("density", "area"))["regions"].items()
+    known = [entry.text(() if replaced else made.regions) for entry in named]
+    return [name for name in known if name in made.regions]
+
+
+def _with_spines(
+    node: Node, names: list[str], made: Morphology, rule: SegmentRule, regions: Mapping[str, Region]
+) -> Morphology:
     entries = node.mapping(required=("regions",), optional=("density", "area"))
-    names = [entry.text(made.regions) for entry in entries["regions"].items()]
     options = {
         name: entries[name].quantity(unit) for name, unit in (("density", "/um"), ("area", "um2")) if name in entries
     }
