@@ -22,9 +22,10 @@ class FreeParameter:
 
     `targets` are the quantities of the cell that take its value: `gnabar_hh.soma` (NEURON's range variable `.`
     region), `q10_na_ms` (a GLOBAL one), `gnabar_hh.apical.length` (a coefficient of a profile), `ena.soma`, `cai.soma`,
-    `cm.soma`, `Ra.soma`, `area.soma`, `L_scale.soma`, `diam_scale.soma`, `celsius`. One parameter may set several (tied
-    copies); its own name alone is the usual case, and what an empty tuple becomes. Raises ParameterError if low < high
-    does not hold or a log scale reaches zero.
+    `cm.soma`, `Ra.soma`, `area.soma`, `L.soma`, `L_scale.soma`, `diam_scale.soma`, `celsius`. One parameter may set
+    several (tied copies); its own name alone is the usual case, and what an empty tuple becomes. A parameter that is no
+    quantity of the cell, which the cell's formulas read, has a `value` of its own and no targets. Raises ParameterError
+    if low < high does not hold or a log scale reaches zero.
     """
 
     name: str
@@ -33,13 +34,20 @@ class FreeParameter:
     high: float
     scale: Literal["linear", "log"] = "linear"
     targets: tuple[str, ...] = ()
+    value: float | None = None  # the cell's own, of a parameter that is no quantity of it
 
     def __post_init__(self) -> None:
         if not self.name or any(c.isspace() for c in self.name):
             raise ParameterError(f"{self.name!r} is no name for a parameter", remedy="use letters, digits, _ and .")
         object.__setattr__(self, "low", float(self.low))
         object.__setattr__(self, "high", float(self.high))
-        object.__setattr__(self, "targets", tuple(self.targets) or (self.name,))
+        alone = () if self.value is not None else (self.name,)
+        object.__setattr__(self, "targets", tuple(self.targets) or alone)
+        if self.value is not None:
+            object.__setattr__(self, "value", float(self.value))
+            if self.targets or not math.isfinite(self.value):
+                what = f"{self.name} has the value {self.value:g} and the targets {', '.join(self.targets) or 'none'}"
+                raise ParameterError(what, remedy="state a finite value, or targets")
         place = f"the range of {self.name}, {self.low:g} to {self.high:g} {self.unit}".rstrip()
         if not (math.isfinite(self.low) and math.isfinite(self.high)):
             raise ParameterError(f"{place}, is not finite", remedy="state two finite bounds")
@@ -59,7 +67,8 @@ class FreeParameter:
     def to_json(self) -> dict[str, Any]:
         """A dictionary that JSON can hold and `from_json` reads back."""
         row: dict[str, Any] = {"name": self.name, "unit": self.unit, "low": self.low, "high": self.high}
-        return row | {"scale": self.scale, "targets": list(self.targets)}
+        row |= {"scale": self.scale, "targets": list(self.targets)}
+        return row if self.value is None else row | {"value": self.value}
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> FreeParameter:
@@ -72,6 +81,7 @@ class FreeParameter:
                 float(data["high"]),
                 data["scale"],
                 tuple(str(target) for target in data["targets"]),
+                None if data.get("value") is None else float(data["value"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ParameterError(f"a stored parameter is damaged ({error!r})", remedy="make the file anew") from None

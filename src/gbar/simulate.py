@@ -21,7 +21,7 @@ from gbar.protocol import Protocol, Stimulus
 from gbar.traces import Status, Traces
 
 LIMIT = 250.0  # mV: a membrane voltage beyond this is none
-POSITIVE = ("area.", "cm.", "Ra.", "L_scale.", "diam_scale.")
+POSITIVE = ("area.", "cm.", "Ra.", "L.", "L_scale.", "diam_scale.")
 
 Progress = Callable[[int, int], None]
 Array = np.ndarray

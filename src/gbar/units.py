@@ -184,6 +184,19 @@ def format(value: float, unit: str, digits: int = 4) -> str:
     return f"{float(value):.{digits}g} {unit}".rstrip()
 
 
+def stated(text: str | int | float) -> str:
+    """The unit that a text such as "20 um" states; "" where there is none. Raises UnitError.
+
+    >>> stated("10 Mohm")
+    'Mohm'
+    """
+    match = _NUMBER.match(str(text))
+    if match is None:
+        raise UnitError(f"{text!r} is no number with a unit", remedy="write for example 20 um")
+    parse(match["unit"])
+    return match["unit"]
+
+
 def exact(value: float, unit: str) -> str:
     """A quantity for files: the shortest text that `quantity` reads back to the same number."""
     return f"{float(value)!r} {unit}".rstrip()

@@ -39,6 +39,7 @@ def test_every_quantity_has_its_name_value_and_unit():
     assert quantities == {
         "celsius": (6.3, "degC"),
         "area.soma": (pytest.approx(400 * math.pi), "um2"),
+        "L.soma": (20.0, "um"),
         "cm.soma": (1.0, "uF/cm2"),
         "ena.soma": (50.0, "mV"),
         "ek.soma": (-77.0, "mV"),

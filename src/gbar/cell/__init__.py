@@ -1,6 +1,7 @@
 """The description of a cell, as a Python object and as a YAML file."""
 
 from gbar.cell.cell import Cell, Quantity, variables
+from gbar.cell.derived import Derived
 from gbar.cell.file import read_cell, shipped_cells
 from gbar.cell.geometry import Origin
 from gbar.cell.ions import IonUse
@@ -15,6 +16,7 @@ __all__ = [
     "Along",
     "At",
     "Cell",
+    "Derived",
     "IonUse",
     "Origin",
     "Painted",

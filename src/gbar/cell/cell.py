@@ -4,14 +4,14 @@ Quantities are named as in NEURON, with the region behind a point: `gnabar_hh.so
 (reversal potential), `cai.soma` (concentration at the start), `cm.soma`, `Ra.soma`, `area.soma`; a GLOBAL variable
 without one, `q10_na_ms`, and `celsius`. A parameter that is a profile has its coefficients behind a second point
 (`gIhbar_Ih.apical.slope`; its `value` is `gIhbar_Ih.apical`). A `FreeParameter` takes hold of a cell through these
-names.
+names, and so does a formula of free parameters.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from jaxtyping import Float
 
 from gbar import units
 from gbar.cell import geometry
+from gbar.cell.derived import Derived, widened
 from gbar.cell.painted import Painted
 from gbar.cell.profile import VALUE, Profile
 from gbar.cell.region import Region
@@ -32,7 +33,7 @@ from gbar.morphology import Morphology
 from gbar.parameters import ParameterSpace
 from gbar.protocol import Protocol
 
-POSITIVE = ("cm", "Ra", "area", "L_scale", "diam_scale")
+POSITIVE = ("cm", "Ra", "area", "L", "L_scale", "diam_scale")
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ class Cell:
 
     `segments` says how many compartments a section has; `sites` are named places (without any: the middle of the first
     section of the soma, or of the root). The protocol says which are recorded, or else all are, in their order. A
-    stimulus acts at the first one if it does not name another. Raises CellError where something is missing, unknown or
+    stimulus acts at the first one if it does not name another. `formulas` give quantities that follow from the free
+    parameters, in place of what the cell says of them. Raises CellError where something is missing, unknown or
     contradictory. Two cells are equal if all but `file` and `origin` is.
     """
 
@@ -66,6 +68,7 @@ class Cell:
     segments: SegmentRule = SegmentRule()  # noqa: RUF009 (frozen)
     sites: tuple[Site, ...] = ()
     origin: geometry.Origin | None = field(default=None, compare=False)  # the file that the morphology is from
+    formulas: tuple[Derived, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "regions", tuple(self.regions))
@@ -80,10 +83,12 @@ class Cell:
                 f"regions {have} are described, the morphology has {want}", remedy="describe each region once"
             )
         object.__setattr__(self, "regions", _agreed(self.regions))
+        object.__setattr__(self, "formulas", tuple(self.formulas))
         object.__setattr__(self, "sites", tuple(self.sites) or (Site("soma", At(self._soma().name, 0.5)),))
         self._check_sites()
         self._check_resistivity()
         self._check_space()
+        self._check_formulas()
 
     def _soma(self) -> Any:
         sections = self.morphology.sections
@@ -148,15 +153,41 @@ class Cell:
                     unit = known[name].unit or "no unit"
                     raise CellError(f"the free parameter {parameter.name} is in {parameter.unit or 'no unit'}, "
                                     f"{target} in {unit}", remedy=f"state its range in {unit}")  # fmt: skip
-                head, _, region = name.partition(".")
-                ion = region and "." not in region and head in self.region(region).concentrations
-                if (head in POSITIVE or ion) and parameter.low <= 0:
+                if self.positive(name) and parameter.low <= 0:
                     raise CellError(f"{parameter.name} may become {parameter.low:g} {parameter.unit}".rstrip(),
                                     remedy="state a low bound above 0")  # fmt: skip
+
+    def _check_formulas(self) -> None:
+        known = self.quantities()
+        set_by = {self.canonical(target) for parameter in self.space.parameters for target in parameter.targets}
+        for formula in self.formulas:
+            name = self.canonical(formula.target)
+            if name not in known:
+                what = f"a formula gives {formula.target!r}, which the cell does not have"
+                raise CellError(what, remedy=f"{nearest(formula.target, known)}it has: {listed(known)}")
+            if name in set_by:
+                what = f"{name} is set twice, the second time by the formula {formula.formula!r}"
+                raise CellError(what, remedy="let one formula, or one free parameter, set it")
+            head, _, region = name.partition(".")
+            if head in ("L_scale", "diam_scale"):
+                raise CellError(f"a formula gives {name}, which is relative to the shape as it stands",
+                                remedy=f"give L.{region} or area.{region}")  # fmt: skip
+            set_by.add(name)
+            formula.check(self.space, self.positive(name))
+        read = {name for formula in self.formulas for name in formula.reads}
+        for parameter in self.space.parameters:
+            if parameter.value is not None and parameter.name not in read:
+                raise CellError(f"no formula reads the free parameter {parameter.name}",
+                                remedy="add one under formulas, or give it targets in place of a value")  # fmt: skip
+        self._check_sizes(set_by)
+
+    def _check_sizes(self, set_by: Collection[str]) -> None:
+        """Refuses a region whose size is set in two ways."""
         for region in self.morphology.regions:
-            scales = [f"{kind}.{region}" for kind in ("L_scale", "diam_scale") if f"{kind}.{region}" in set_by]
-            if scales and f"area.{region}" in set_by:
-                raise CellError(f"area.{region} and {scales[0]} are both free",
+            sizes = [f"{kind}.{region}" for kind in ("area", "L", "L_scale", "diam_scale")]
+            found = [name for name in sizes if name in set_by]
+            if len(found) > 1 and found != [f"L.{region}", f"diam_scale.{region}"] and found != sizes[2:]:
+                raise CellError(f"{found[0]} and {found[1]} are both free",
                                 remedy="let the area be free, or the scales")  # fmt: skip
 
     def region(self, name: str) -> Region:
@@ -197,12 +228,18 @@ class Cell:
             return label
         return target
 
+    def positive(self, name: str) -> bool:
+        """Whether a quantity must be above 0: sizes, capacitances, resistivities and concentrations."""
+        head, _, region = name.partition(".")
+        return head in POSITIVE or any(region == r.name and head in r.concentrations for r in self.regions)
+
     def quantities(self) -> dict[str, Quantity]:
         """Every number of the cell that a free parameter may set, by name, with its present value and unit."""
         found = [Quantity("celsius", self.temperature, "degC")]
         for region in self.regions:
             at = region.name
             found.append(Quantity(f"area.{at}", self.morphology.region_area(at), "um2"))
+            found.append(Quantity(f"L.{at}", geometry.total_length(self.morphology, at), "um"))
             found.append(Quantity(f"cm.{at}", region.cm, "uF/cm2"))
             found += [Quantity(f"Ra.{at}", region.Ra, "ohm cm")] if region.Ra is not None else []
             found += [Quantity(f"{name}.{at}", value, "mV") for name, value in region.reversals.items()]
@@ -216,8 +253,20 @@ class Cell:
     def theta(self) -> Float[np.ndarray, "1 parameter"]:
         """The cell's own values of its free parameters, as one row (of a tied parameter: its first target's)."""
         values = self.quantities()
-        row = [values[self.canonical(p.targets[0])].value for p in self.space.parameters]
+        row = [
+            values[self.canonical(p.targets[0])].value if p.value is None else p.value for p in self.space.parameters
+        ]
         return np.array([row], dtype=np.float64)
+
+    @property
+    def columns(self) -> dict[str, int]:
+        """The column of `settings` that each quantity is which free parameters or formulas set."""
+        found = {self.canonical(t): j for j, p in enumerate(self.space.parameters) for t in p.targets}
+        return found | {self.canonical(f.target): len(self.space) + j for j, f in enumerate(self.formulas)}
+
+    def settings(self, theta: Float[np.ndarray, "row parameter"]) -> Float[np.ndarray, "row setting"]:
+        """Theta, and behind it a column for each formula: everything that parameter sets set, in its unit."""
+        return widened(self.space.names, self.formulas, theta)
 
     def at(self, theta: Float[np.ndarray, " parameter"]) -> Cell:
         """The cell with these values of its free parameters as its own; they stay free. Raises CellError.
@@ -231,8 +280,10 @@ class Cell:
             raise CellError(
                 f"{values.tolist()} are not the values of {names}", remedy="give one finite number for each"
             )
-        pairs = zip(self.space.parameters, values, strict=True)
-        given = {self.canonical(t): float(x) for p, x in pairs for t in p.targets}
+        pairs = list(zip(self.space.parameters, values.tolist(), strict=True))
+        setting = self.settings(values[None])[0]
+        given = {name: float(setting[column]) for name, column in self.columns.items()}
+        space = ParameterSpace(tuple(p if p.value is None else replace(p, value=x) for p, x in pairs))
         regions = tuple(_region_at(region, given) for region in self.regions)
         morphology = geometry.scaled(self.morphology, geometry.scales(self.morphology, given))
         segments, sites = self.segments, self.sites
@@ -243,8 +294,9 @@ class Cell:
             sites = tuple(s if isinstance(s.place, At) else replace(s, place=self.place(s)) for s in sites)
         temperature = given.get("celsius", self.temperature)
         return replace(
-            self, regions=regions, temperature=temperature, morphology=morphology, segments=segments, sites=sites
-        )
+            self, regions=regions, temperature=temperature, morphology=morphology, segments=segments, sites=sites,
+            space=space,
+        )  # fmt: skip
 
     @property
     def digest(self) -> str:
@@ -254,7 +306,9 @@ class Cell:
     def _determinants(self) -> dict[str, Any]:
         sites = [[s.name, str(self.place(s)), s.variable] for s in self.sites]
         simple = len(self.morphology.sections) == 1 and self.compartments == 1
-        more = {"segments": list(self.counts)} if not simple else {}
+        more: dict[str, Any] = {"segments": list(self.counts)} if not simple else {}
+        if self.formulas:
+            more["formulas"] = [[f.target, f.formula] for f in self.formulas]
         return (
             more
             | {

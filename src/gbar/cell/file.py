@@ -8,8 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from gbar import units
 from gbar.cell import geometry
 from gbar.cell.cell import Cell, Quantity, check_variable, listed
+from gbar.cell.derived import Derived
 from gbar.cell.painting import Mechanisms, Stated, check_used, number, read_stated, region
 from gbar.cell.profile import Profile
 from gbar.cell.region import Region
@@ -24,7 +26,7 @@ from gbar.protocol import Protocol
 CELLS = Path(__file__).parent.parent / "cells"
 
 _REQUIRED = ("name", "temperature", "morphology", "regions", "parameters", "protocol")
-_OPTIONAL = ("description", "source", "everywhere", "mod_files", "segments", "sites")
+_OPTIONAL = ("description", "source", "everywhere", "mod_files", "segments", "sites", "formulas")
 
 
 def shipped_cells() -> tuple[str, ...]:
@@ -88,7 +90,14 @@ def _cell(node: Node, reconstruction: Path | None) -> Cell:
     known = bare.quantities()
     parameters = tuple(_parameter(name, entry, bare, known, regions.absent(shape)) for name, entry in named)
     with entries["parameters"].blamed():
-        return replace(bare, space=ParameterSpace(parameters)) if parameters else bare
+        space = ParameterSpace(parameters)
+        bare = replace(bare, space=space) if parameters and "formulas" not in entries else bare
+    if "formulas" not in entries:
+        return bare
+    formulas = _formulas(entries["formulas"], bare, known, space, regions.absent(shape))
+    with entries["formulas"].blamed():
+        cell = replace(bare, space=space, formulas=formulas)
+        return cell.at(cell.theta[0])
 
 
 class _Regions:
@@ -243,23 +252,46 @@ def _parameter(
     name: str, node: Node, cell: Cell, known: Mapping[str, Quantity], absent: tuple[str, ...]
 ) -> FreeParameter:
     """A free parameter; targets in regions that a reconstruction does not have (`absent`) are left out."""
-    entries = node.mapping(required=("low", "high"), optional=("scale", "targets"))
+    entries = node.mapping(required=("low", "high"), optional=("scale", "targets", "value"))
+    scale: Any = entries["scale"].text(("linear", "log")) if "scale" in entries else "linear"
+    if "value" in entries:
+        node.mapping(required=("low", "high", "value"), optional=("scale",))
+        with entries["value"].blamed():
+            unit = units.stated(entries["value"].text())
+        low, high, value = (entries[side].quantity(unit) for side in ("low", "high", "value"))
+        with node.blamed():
+            return FreeParameter(name, unit, low, high, scale, value=value)
     listed_targets = [(t.text(), t) for t in entries["targets"].items()] if "targets" in entries else []
     targets: list[str] = []
     for target, where in listed_targets or [(name, node.key or node)]:
-        found = [cell.canonical(f"{target[:-1]}{r.name}") for r in cell.regions] if target.endswith(".*") else [target]
-        found = [name for name in dict.fromkeys(found) if cell.canonical(name) in known]
-        if not found and target.partition(".")[2].partition(".")[0] in absent:
-            continue
-        if not found:
-            what = f"{target!r} is no quantity of the cell"
-            raise where.fail(what, f"{nearest(target, known)}it has: {listed(known)}")
-        targets += found
+        targets += _meant(target, where, cell, known, absent)
     if not targets:
         what = f"{name} sets nothing: the reconstruction has no {' and no '.join(absent)}"
         raise (node.key or node).fail(what, "take one that has, or take the parameter out of a copy of the cell")
     unit = known[cell.canonical(targets[0])].unit
-    scale: Any = entries["scale"].text(("linear", "log")) if "scale" in entries else "linear"
     low, high = (number(entries[side], unit) for side in ("low", "high"))
     with node.blamed():
         return FreeParameter(name, unit, low, high, scale, tuple(targets))
+
+
+def _meant(target: str, where: Node, cell: Cell, known: Mapping[str, Quantity], absent: tuple[str, ...]) -> list[str]:
+    """What a target means: `g_pas.*` a quantity in every region that has it; nothing if only `absent` regions do."""
+    found = [cell.canonical(f"{target[:-1]}{r.name}") for r in cell.regions] if target.endswith(".*") else [target]
+    found = [name for name in dict.fromkeys(found) if cell.canonical(name) in known]
+    if not found and target.partition(".")[2].partition(".")[0] not in absent:
+        what = f"{target!r} is no quantity of the cell"
+        raise where.fail(what, f"{nearest(target, known)}it has: {listed(known)}")
+    return found
+
+
+def _formulas(
+    node: Node, cell: Cell, known: Mapping[str, Quantity], space: ParameterSpace, absent: tuple[str, ...]
+) -> tuple[Derived, ...]:
+    """The formulas of a cell's quantities, of those that a reconstruction has."""
+    found = []
+    for target, entry in node.mapping(optional=None).items():
+        for name in _meant(target, entry.key or entry, cell, known, absent):
+            with entry.blamed():
+                found.append(Derived(name, entry.text()))
+                found[-1].check(space, cell.positive(name))
+    return tuple(found)

@@ -81,15 +81,23 @@ def _ruled(
 
 
 def scales(morphology: Morphology, given: Mapping[str, float]) -> dict[str, tuple[float, float]]:
-    """The factors of length and diameter of each region that `area.R`, `L_scale.R` and `diam_scale.R` ask for."""
+    """The factors of length and diameter of each region: what `area.R`, `L.R`, `L_scale.R`, `diam_scale.R` ask for."""
     found = {}
     for region in morphology.regions:
         if (label := f"area.{region}") in given:
             factor = math.sqrt(given[label] / morphology.region_area(region))
             found[region] = (factor, factor)
         else:
-            found[region] = (given.get(f"L_scale.{region}", 1.0), given.get(f"diam_scale.{region}", 1.0))
+            along = given.get(f"L_scale.{region}", 1.0)
+            if (label := f"L.{region}") in given:
+                along = given[label] / total_length(morphology, region)
+            found[region] = (along, given.get(f"diam_scale.{region}", 1.0))
     return found
+
+
+def total_length(morphology: Morphology, region: str) -> float:
+    """The length in um of all sections of a region."""
+    return sum(section.L for section in morphology.sections if section.region == region)
 
 
 def scaled(morphology: Morphology, factors: Scales) -> Morphology:

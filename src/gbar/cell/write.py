@@ -58,6 +58,8 @@ def _as_data(cell: Cell, file: Path) -> dict[str, Any]:
     data["regions"] = {region.name: _region_data(region, file) for region in cell.regions}
     data["sites"] = {site.name: _site_data(site) for site in cell.sites}
     data["parameters"] = {p.name: _parameter_data(p) for p in cell.space.parameters}
+    if cell.formulas:
+        data["formulas"] = {formula.target: formula.formula for formula in cell.formulas}
     data["protocol"] = {"sites": list(cell.protocol.sites)} if cell.protocol.sites else {}
     data["protocol"] |= {
         "stimuli": [_with_tables(s.to_json(), s.waveform, s.name, file) for s in cell.protocol.stimuli]
@@ -156,6 +158,8 @@ def _value_data(value: float | Profile, unit: str) -> Any:
 def _parameter_data(parameter: FreeParameter) -> dict[str, Any]:
     data: dict[str, Any] = {side: units.exact(getattr(parameter, side), parameter.unit) for side in ("low", "high")}
     data["scale"] = parameter.scale
+    if parameter.value is not None:
+        return data | {"value": units.exact(parameter.value, parameter.unit)}
     return data | ({} if parameter.targets == (parameter.name,) else {"targets": list(parameter.targets)})
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Int
 
 from gbar.cell import At, Cell, IonUse, Painted, Profile, Region, variables
 from gbar.cell.profile import VALUE
-from gbar.compartments.setting import Axial, Copies, Group, GroupedSetting, Profiled, Sizes
+from gbar.compartments.setting import Axial, Copies, Group, GroupedSetting, Profiled, Settings, Sizes
 from gbar.compartments.shape import Shape
 from gbar.compartments.tables import Compartment, Compartments, Instance, Pool, Quantity, Reversal, Site
 from gbar.nmodl.prune import inputs
@@ -44,7 +44,7 @@ class _Table:
     """Quantities in order, and which of them are columns of theta themselves."""
 
     def __init__(self, columns: Mapping[str, int]) -> None:
-        self.columns = columns  # of what free parameters set
+        self.columns = columns  # of what free parameters and formulas set
         self.index: dict[str, int] = {}
         self.values: list[float] = []
         self.copies: dict[int, int] = {}  # quantity -> column
@@ -64,16 +64,16 @@ class _Table:
             self.copies[index] = self.columns[name]
         return index
 
-    def setting(self, shape: Shape) -> GroupedSetting:
+    def setting(self, shape: Shape, settings: Settings) -> GroupedSetting:
         """What computes the quantities that depend on theta."""
         copies = Copies(tuple(self.copies), tuple(self.copies.values()))
-        return GroupedSetting(shape, ((copies,) if self.copies else ()) + tuple(self.groups))
+        return GroupedSetting(shape, ((copies,) if self.copies else ()) + tuple(self.groups), settings)
 
 
 class _Lowering:
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
-        columns = {cell.canonical(t): j for j, p in enumerate(cell.space.parameters) for t in p.targets}
+        columns = cell.columns
         self.table = _Table(columns)
         self.shape = Shape.of(cell, columns)
         self.nodes = self.shape.nodes
@@ -88,7 +88,7 @@ class _Lowering:
         for region in self.cell.regions:
             mine = np.array([i for i, name in enumerate(self.shape.region) if name == region.name], dtype=np.int64)
             found |= self.region(region, mine)
-        setting = self.table.setting(self.shape)
+        setting = self.table.setting(self.shape, self.cell.settings)
         table = zip(self.table.index, self.table.values, strict=True)
         sites = {site.name: self.site(site.name, self.cell.place(site), site.variable) for site in self.cell.sites}
         return Compartments(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,14 +73,19 @@ class Axial:
 
 
 Group = Copies | Profiled | Sizes | Axial
+Settings = Callable[[Float[np.ndarray, "row parameter"]], Float[np.ndarray, "row setting"]]
 
 
 @dataclass(frozen=True, eq=False)
 class GroupedSetting:
-    """The values of all quantities that depend on theta, a group of them at a time."""
+    """The values of all quantities that depend on theta, a group of them at a time.
+
+    `settings` gives theta [row, parameter] with the values of the cell's formulas as more columns behind it.
+    """
 
     shape: Shape
     groups: tuple[Group, ...]
+    settings: Settings
 
     @property
     def varying(self) -> tuple[int, ...]:
@@ -89,7 +94,7 @@ class GroupedSetting:
 
     def __call__(self, theta: Float[np.ndarray, "row parameter"]) -> Float[np.ndarray, "varying row"]:
         """Their values for parameter sets; NaN or infinite where a parameter set is none."""
-        theta = np.asarray(theta, dtype=np.float64)
+        theta = self.settings(np.asarray(theta, dtype=np.float64))
         with np.errstate(all="ignore"):
             size = self.shape.at(theta)
             parts = [group.values(theta, size) for group in self.groups]

@@ -54,7 +54,7 @@ class Shape:
     counts: tuple[int, ...]
     nodes: Segments
     region: tuple[str, ...]  # of every node
-    free: Mapping[str, int]  # `area.R`, `L_scale.R`, `diam_scale.R` -> column of theta
+    free: Mapping[str, int]  # `area.R`, `L.R`, `L_scale.R`, `diam_scale.R` -> column of theta
     paths: Mapping[str, Float[np.ndarray, " node"]]  # um of a node's distance that lie in a region that scales
     ends: Ends = frozenset()  # of sections, with a node although nothing joins there
 
@@ -65,7 +65,7 @@ class Shape:
         ends = cell.ends
         cut = nodes(morphology, counts, ends)
         region = tuple(morphology.sections[i].region for i in cut.section)
-        free = {name: j for name, j in columns.items() if name.startswith(("area.", "L_scale.", "diam_scale."))}
+        free = {name: j for name, j in columns.items() if name.startswith(("area.", "L.", "L_scale.", "diam_scale."))}
         paths = {}
         for name in dict.fromkeys(target.partition(".")[2] for target in free):
             factors = {r: (2.0, 2.0) if r == name else (1.0, 1.0) for r in morphology.regions}
@@ -93,7 +93,10 @@ class Shape:
                 found[region] = (factor, factor)
             else:
                 length, diam = (self.free.get(f"{kind}.{region}") for kind in ("L_scale", "diam_scale"))
-                found[region] = (one if length is None else theta[:, length], one if diam is None else theta[:, diam])
+                along = one if length is None else theta[:, length]
+                if (label := f"L.{region}") in self.free:
+                    along = theta[:, self.free[label]] / geometry.total_length(self.morphology, region)
+                found[region] = (along, one if diam is None else theta[:, diam])
         return found
 
     def at(self, theta: Float[np.ndarray, "row parameter"]) -> Dimensions:

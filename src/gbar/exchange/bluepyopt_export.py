@@ -67,11 +67,16 @@ def export_bluepyopt(cell: Cell, folder: str | Path) -> tuple[str, ...]:
         for p in cell.space.parameters
         if len(p.targets) > 1
     ]
+    book.notes += [
+        f"{f.target} follows from the free parameters {', '.join(f.reads)}, which BluePyOpt's file cannot say; "
+        "it keeps the cell's own value"
+        for f in cell.formulas
+    ]
     _globals(cell, book)
     for region in cell.regions:
         _region(region, book)
     for name in free:
-        if name.split(".")[0] in ("area", "L_scale", "diam_scale") or name.count(".") > 1:
+        if name.split(".")[0] in ("area", "L", "L_scale", "diam_scale") or name.count(".") > 1:
             book.notes.append(f"{name} is free, which BluePyOpt's file cannot say; it keeps the cell's own value")
     inserted = {LISTS[r.name]: [neuron_name(p.mechanism) for p in r.mechanisms] for r in cell.regions}
     protocols = _protocols(cell, book.notes)
