@@ -12,12 +12,13 @@ from threading import Event
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from gbar.compartments import Compartments
 from gbar.errors import ParameterError, ProtocolError
 from gbar.kernel.build import Kernel
 from gbar.kernel.cable import Electrode
 from gbar.kernel.cable_start import start_of
 from gbar.kernel.cable_text import TILE
-from gbar.protocol import Protocol, Stimulus
+from gbar.protocol import Block, Protocol, Stimulus
 from gbar.traces import Status, Traces
 
 LIMIT = 250.0  # mV: a membrane voltage beyond this is none
@@ -25,7 +26,7 @@ POSITIVE = ("area.", "cm.", "Ra.", "L.", "L_scale.", "diam_scale.")
 
 Progress = Callable[[int, int], None]
 Array = np.ndarray
-_Sweep = Callable[[Array, Array, Array], None]  # what varies [quantity, lane], v [row, site, time], extreme [row]
+_Run = Callable[[Array, Array, Array], None]  # what varies [quantity, lane], v [row, site, time], extreme [row]
 
 
 def simulate(
@@ -110,6 +111,14 @@ def checked(kernel: Kernel, theta: Float[np.ndarray, "row parameter"]) -> Float[
 
 
 @dataclass(frozen=True)
+class _Sweep:
+    """A stimulus, ready to run blocks of lanes through, and the cell's tables under its condition."""
+
+    tables: Compartments
+    run: _Run
+
+
+@dataclass(frozen=True)
 class _Lanes:
     """Work that can be done a block of lanes at a time."""
 
@@ -127,18 +136,28 @@ class _Lanes:
         """Simulates a block, its last row repeated to fill it up; returns the rows done."""
         rows: int = block.stop - block.start
         filled = np.minimum(np.arange(block.start, block.start + self.kernel.lanes), block.stop - 1)
-        varying = np.ascontiguousarray(self.kernel.compartments.setting(self.theta[filled]))
+        varying: dict[int, Array] = {}  # by condition
         for s, sweep in enumerate(self.sweeps):
             if stop.is_set():
                 return 0
-            sweep(varying, self.v[s][block], self.extreme[s, block])
+            if id(sweep.tables) not in varying:
+                varying[id(sweep.tables)] = np.ascontiguousarray(sweep.tables.setting(self.theta[filled]))
+            sweep.run(varying[id(sweep.tables)], self.v[s][block], self.extreme[s, block])
         return rows
 
 
 def _sweeps(kernel: Kernel, protocol: Protocol) -> tuple[_Sweep, ...]:
-    """What runs a block through each stimulus. Raises ProtocolError for a site that the cell does not have."""
-    sweep = _point_sweep if kernel.cable is None else _cable_sweep
-    return tuple(sweep(kernel, stimulus, _electrodes(kernel, stimulus)) for stimulus in protocol.stimuli)
+    """What runs a block through each stimulus. Raises ProtocolError for sites and blocks that it does not have."""
+    tables = {blocks: kernel.compartments.under(blocks) for blocks in map(protocol.blocks, protocol.stimuli)}
+    found = []
+    for stimulus in protocol.stimuli:
+        blocks, electrodes = protocol.blocks(stimulus), _electrodes(kernel, stimulus)
+        if kernel.cable is None:
+            run = _point_run(kernel, tables[blocks], stimulus, electrodes)
+        else:
+            run = _cable_run(kernel, blocks, stimulus, electrodes)
+        found.append(_Sweep(tables[blocks], run))
+    return tuple(found)
 
 
 def _electrodes(kernel: Kernel, stimulus: Stimulus) -> list[Electrode]:
@@ -155,11 +174,11 @@ def _electrodes(kernel: Kernel, stimulus: Stimulus) -> list[Electrode]:
     return currents + [Electrode(place[c.site], stimulus.command(c), c.resistance) for c in stimulus.clamps]
 
 
-def _point_sweep(kernel: Kernel, stimulus: Stimulus, electrodes: list[Electrode]) -> _Sweep:
+def _point_run(kernel: Kernel, tables: Compartments, stimulus: Stimulus, electrodes: list[Electrode]) -> _Run:
     """Blocks of one compartment, which all currents enter."""
     injected = np.array([e.values for e in electrodes]).sum(axis=0)
     steps = (stimulus.n_warm, stimulus.n_steps, stimulus.stride)
-    about = (kernel.compartments.values, injected, stimulus.dt, stimulus.v_init)
+    about = (tables.values, injected, stimulus.dt, stimulus.v_init)
 
     def run(varying: Array, v: Array, extreme: Array) -> None:
         values, *rest = about
@@ -168,10 +187,10 @@ def _point_sweep(kernel: Kernel, stimulus: Stimulus, electrodes: list[Electrode]
     return run
 
 
-def _cable_sweep(kernel: Kernel, stimulus: Stimulus, electrodes: list[Electrode]) -> _Sweep:
+def _cable_run(kernel: Kernel, blocks: tuple[Block, ...], stimulus: Stimulus, electrodes: list[Electrode]) -> _Run:
     """Blocks of many compartments."""
     assert kernel.cable is not None
-    begin = start_of(kernel.cable, kernel.dtype, stimulus.dt, stimulus.v_init)
+    begin = start_of(kernel.cable, kernel.dtype, stimulus.dt, stimulus.v_init, blocks)
     currents = np.array([e.values for e in electrodes if e.resistance is None])
     clamps = [e for e in electrodes if e.resistance is not None]
     command = np.array([e.values for e in clamps] or [np.zeros(0)])

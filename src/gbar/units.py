@@ -31,6 +31,7 @@ _SYMBOLS: dict[str, tuple[int, Dimension]] = {
     "Hz": (0, (0, -1, 0, 0, 0, 0)),
     "M": (3, (-3, 0, 0, 0, 1, 0)),
     "l": (-3, (3, 0, 0, 0, 0, 0)),
+    "%": (-2, _NONE),
 }
 _ALIASES = {
     "mho": "S", "siemens": "S", "meter": "m", "metre": "m", "micron": "um", "sec": "s", "second": "s",
@@ -43,7 +44,7 @@ _PREFIXES = {
     "deci": -1, "kilo": 3, "mega": 6, "giga": 9,
 }  # fmt: skip
 
-_FACTOR = re.compile(r"(?P<op>[/*·.\-\s]*)(?P<symbol>[A-Za-zµμΩ°]+|1)(?:\^|\*\*)?(?P<power>-?\d+)?(?=[\s/*·.\-]|$)")
+_FACTOR = re.compile(r"(?P<op>[/*·.\-\s]*)(?P<symbol>[A-Za-zµμΩ°]+|1|%)(?:\^|\*\*)?(?P<power>-?\d+)?(?=[\s/*·.\-]|$)")
 _NUMBER = re.compile(r"\s*(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(?P<unit>.*?)\s*$", re.DOTALL)
 
 # One unit for each kind of quantity, to suggest in messages.
@@ -54,6 +55,7 @@ _EXAMPLES = {
     "degC": "34 degC",
     "um": "20 um",
     "um2": "1000 um2",
+    "%": "100 %",
     "S/cm2": "0.12 S/cm2 or 120 mS/cm2",
 }
 

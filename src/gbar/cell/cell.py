@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,11 @@ from gbar.cell.region import Region
 from gbar.cell.segments import SegmentRule
 from gbar.cell.site import At, Site
 from gbar.document import nearest
-from gbar.errors import CellError
+from gbar.errors import CellError, ProtocolError
 from gbar.morphology import Morphology
 from gbar.parameters import ParameterSpace
-from gbar.protocol import Protocol
+from gbar.protocol import Protocol, Stimulus
+from gbar.protocol.condition import remaining
 
 POSITIVE = ("cm", "Ra", "area", "L", "L_scale", "diam_scale")
 
@@ -89,6 +90,7 @@ class Cell:
         self._check_resistivity()
         self._check_space()
         self._check_formulas()
+        self._check_conditions()
 
     def _soma(self) -> Any:
         sections = self.morphology.sections
@@ -189,6 +191,17 @@ class Cell:
             if len(found) > 1 and found != [f"L.{region}", f"diam_scale.{region}"] and found != sizes[2:]:
                 raise CellError(f"{found[0]} and {found[1]} are both free",
                                 remedy="let the area be free, or the scales")  # fmt: skip
+
+    def _check_conditions(self) -> None:
+        for condition in self.protocol.conditions:
+            try:
+                remaining(condition.blocks, mechanism_parameters(self.regions))
+            except ProtocolError as error:
+                raise CellError(f"the condition {condition.name}: {error.what}", remedy=error.remedy) from None
+
+    def remaining(self, stimulus: Stimulus) -> dict[str, float]:
+        """What the condition of one of its stimuli leaves of the quantities that it blocks, 0 to 1, by their names."""
+        return remaining(self.protocol.blocks(stimulus), mechanism_parameters(self.regions))
 
     def region(self, name: str) -> Region:
         """The region of this name."""
@@ -330,6 +343,18 @@ def listed(names: Mapping[str, Any] | tuple[str, ...], most: int = 40) -> str:
     """Names for a message, the first of many."""
     shown = list(names)[:most]
     return ", ".join(shown) + (f", … ({len(names)} in all)" if len(names) > most else "")
+
+
+def mechanism_parameters(regions: Iterable[Region]) -> dict[str, tuple[str]]:
+    """The parameters of mechanisms by region, `gbar_na.soma`, and the quantity that each is: `gbar_na` if GLOBAL."""
+    found: dict[str, tuple[str]] = {}
+    for region in regions:
+        for painted in region.mechanisms:
+            for name, parameter in painted.parameters.items():
+                label = f"{name}_{painted.mechanism.name}"
+                at = f"{label}.{region.name}"
+                found[at] = (label if parameter.scope == "global" else at,)
+    return found
 
 
 def _globals(region: Region) -> set[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from gbar import units
 from gbar.cell import geometry
-from gbar.cell.cell import Cell, Quantity, check_variable, listed
+from gbar.cell.cell import Cell, Quantity, check_variable, listed, mechanism_parameters
 from gbar.cell.derived import Derived
 from gbar.cell.painting import Mechanisms, Stated, check_used, number, read_stated, region
 from gbar.cell.profile import Profile
@@ -22,6 +22,7 @@ from gbar.errors import CellError
 from gbar.morphology import Morphology, segments
 from gbar.parameters import FreeParameter, ParameterSpace
 from gbar.protocol import Protocol
+from gbar.protocol.condition import reached
 
 CELLS = Path(__file__).parent.parent / "cells"
 
@@ -71,6 +72,8 @@ def _cell(node: Node, reconstruction: Path | None) -> Cell:
     regions.check(painted, shape.morphology, counts)
     sites = _sites(entries["sites"], shape.morphology, counts, painted) if "sites" in entries else ()
     _check_protocol(entries["protocol"], [site.name for site in sites] or ["soma"])
+    protocol = Protocol.from_node(entries["protocol"])
+    _check_blocks(entries["protocol"], painted)
     with node.blamed():
         bare = Cell(
             name=entries["name"].text(),
@@ -78,7 +81,7 @@ def _cell(node: Node, reconstruction: Path | None) -> Cell:
             regions=tuple(painted.values()),
             temperature=entries["temperature"].quantity("degC"),
             space=ParameterSpace(()),
-            protocol=Protocol.from_node(entries["protocol"]),
+            protocol=protocol,
             description=entries["description"].text() if "description" in entries else "",
             source=entries["source"].text() if "source" in entries else "",
             file=node.file,
@@ -246,6 +249,16 @@ def _check_protocol(node: Node, sites: list[str]) -> None:
             for entry in entries.value if entries is not None and isinstance(entries.value, tuple) else ():
                 if isinstance(entry.value, Mapping) and "site" in entry.value:
                     entry.value["site"].text(sites)
+
+
+def _check_blocks(protocol: Node, regions: Mapping[str, Region]) -> None:
+    """Refuses a block of what the cell does not have, where it stands."""
+    known = mechanism_parameters(regions.values())
+    conditions = protocol.mapping(optional=None).get("conditions")
+    for condition in conditions.mapping(optional=None).values() if conditions is not None else ():
+        for quantity, entry in condition.mapping(("blocks",))["blocks"].mapping(optional=None).items():
+            with (entry.key or entry).blamed():
+                reached(quantity, known)
 
 
 def _parameter(

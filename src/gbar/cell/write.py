@@ -61,6 +61,8 @@ def _as_data(cell: Cell, file: Path) -> dict[str, Any]:
     if cell.formulas:
         data["formulas"] = {formula.target: formula.formula for formula in cell.formulas}
     data["protocol"] = {"sites": list(cell.protocol.sites)} if cell.protocol.sites else {}
+    if cell.protocol.conditions:
+        data["protocol"]["conditions"] = {c.name: c.to_json() for c in cell.protocol.conditions}
     data["protocol"] |= {
         "stimuli": [_with_tables(s.to_json(), s.waveform, s.name, file) for s in cell.protocol.stimuli]
     }

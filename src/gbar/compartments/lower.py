@@ -75,6 +75,7 @@ class _Lowering:
         self.cell = cell
         columns = cell.columns
         self.table = _Table(columns)
+        self.parameters: dict[str, tuple[int, ...]] = {}  # of mechanisms, by region
         self.shape = Shape.of(cell, columns)
         self.nodes = self.shape.nodes
         sections = cell.morphology.sections
@@ -101,6 +102,7 @@ class _Lowering:
             varying=setting.varying,
             setting=setting,
             places=tuple((name, site.compartment) for name, site in sites.items()),
+            parameters=self.parameters,
         )
 
     def region(self, region: Region, nodes: Int[np.ndarray, " node"]) -> dict[int, Compartment]:
@@ -204,6 +206,9 @@ class _Lowering:
                 same[name] = self.table.shared(
                     label if parameter.scope == "global" else f"{label}.{region.name}", value
                 )
+            if name in settable:
+                found = differing[name].values() if name in differing else (same[name],)
+                self.parameters[f"{label}.{region.name}"] = tuple(found)
         read = (
             inputs(mechanism.initial)
             | inputs(mechanism.breakpoint)

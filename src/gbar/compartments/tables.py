@@ -5,8 +5,8 @@ Description only: nothing here computes a time step. `kernel` turns these tables
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 
@@ -15,6 +15,8 @@ from jaxtyping import Float
 
 from gbar.mechanism import Mechanism
 from gbar.parameters import ParameterSpace
+from gbar.protocol import Block
+from gbar.protocol.condition import remaining
 
 Setting = Callable[[Float[np.ndarray, "row parameter"]], Float[np.ndarray, "varying row"]]
 
@@ -103,6 +105,7 @@ class Compartments:
     `varying` are the indices of the quantities that depend on free parameters; `setting(theta)` gives their values,
     [varying, row], for parameter sets theta [row, parameter]. `sites` are recorded; `places` are the names and
     compartments at which a stimulus may act, its own waveform at the first: those of `sites` unless stated.
+    `parameters` are those of mechanisms by region: of a profile a quantity for each compartment.
     """
 
     cell: str
@@ -114,6 +117,7 @@ class Compartments:
     varying: tuple[int, ...]
     setting: Setting = field(compare=False)
     places: tuple[tuple[str, int], ...] = ()
+    parameters: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # `gbar_na.soma` -> quantities
 
     def __post_init__(self) -> None:
         if not self.places:
@@ -129,3 +133,21 @@ class Compartments:
         values = np.repeat(self.values[:, None], len(theta), axis=1)
         values[list(self.varying)] = self.setting(np.asarray(theta, dtype=np.float64))
         return values
+
+    def under(self, blocks: tuple[Block, ...]) -> Compartments:
+        """The same cell where blocks leave less of the parameters of its mechanisms, be they free or not.
+
+        Raises ProtocolError for a block of what the cell does not have.
+        """
+        if not blocks:
+            return self
+        share = np.ones(len(self.quantities))
+        for index, left in remaining(blocks, self.parameters).items():
+            share[index] = left
+        table = zip(self.quantities, share.tolist(), strict=True)
+        left_of_varying, setting = share[list(self.varying), None], self.setting
+        return replace(
+            self,
+            quantities=tuple(replace(quantity, value=quantity.value * left) for quantity, left in table),
+            setting=lambda theta: left_of_varying * setting(theta),
+        )

@@ -182,6 +182,10 @@ def _protocols(cell: Cell, notes: list[str]) -> dict[str, Any]:
     found = {}
     records = [r for site in cell.recorded if site != cell.sites[0] and (r := _recording(site, notes)) is not None]
     for stimulus in cell.protocol.stimuli:
+        if cell.protocol.blocks(stimulus):
+            what = f"the stimulus {stimulus.name} is under {stimulus.condition}"
+            notes.append(f"{what}, which BluePyOpt's file cannot say, and is left out")
+            continue
         steps = _steps(stimulus, notes)
         if steps is not None:
             found[stimulus.name] = {"stimuli": steps} | ({"extra_recordings": records} if records else {})

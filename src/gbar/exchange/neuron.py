@@ -64,7 +64,9 @@ def export_neuron(cell: Cell, folder: str | Path) -> Exported:
     mod_files = write_mod_files(mechanisms, folder / MOD_FILES)
     stimuli: dict[str, Any] = {}
     for number, stimulus in enumerate(cell.protocol.stimuli):
-        stimuli[stimulus.name] = _stimulus(stimulus, cell.sites[0].name, folder, number)
+        stimuli[stimulus.name] = _stimulus(stimulus, cell.sites[0].name, folder, number) | {
+            "blocks": _blocks(cell, stimulus)
+        }
     return Exported(folder, write_whole(folder / FILE, text(cell, stimuli)), mod_files)
 
 
@@ -87,6 +89,7 @@ def text(cell: Cell, stimuli: Mapping[str, Any]) -> str:
         "REGIONS": "membranes; `ions`: reversal potentials and concentrations at the start; `fixed`: not computed",
         "PROFILES": "values along a section, one a segment",
         "SITES": "places to record from and to inject at: section, x, variable",
+        "STIMULI": "`blocks`: variable, region (None: GLOBAL), what is left of it",
     }
     lines = [_HEAD.format(version=__version__)]
     for name, value in tables.items():
@@ -213,6 +216,18 @@ def _stimulus(stimulus: Stimulus, first: str, folder: Path, number: int) -> dict
         "currents": currents,
         "clamps": [(c.site, c.resistance, _levels(stimulus, c.levels)) for c in stimulus.clamps],
     }
+
+
+def _blocks(cell: Cell, stimulus: Stimulus) -> list[tuple[str, str | None, float]]:
+    """What a stimulus's condition blocks: the variable as NEURON names it, the region, and the share that is left."""
+    names = {
+        f"{name}_{painted.mechanism.name}": f"{name}_{neuron_name(painted.mechanism)}"
+        for region in cell.regions
+        for painted in region.mechanisms
+        for name in painted.parameters
+    }
+    parts = ((quantity.partition("."), share) for quantity, share in cell.remaining(stimulus).items())
+    return [(names[label], region or None, share) for (label, _, region), share in parts]
 
 
 def parts(waveform: Waveform) -> list[Waveform]:

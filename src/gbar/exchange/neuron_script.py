@@ -137,6 +137,17 @@ def stimulate(h: Any, cell: dict[str, Any], stimulus: dict[str, Any]) -> list[An
     return kept
 
 
+def block(h: Any, cell: dict[str, Any], stimulus: dict[str, Any]) -> list[tuple[Any, str, float]]:
+    """Leaves what a stimulus's condition leaves of its variables; returns what they were before, and where."""
+    before = []
+    for variable, region, share in stimulus["blocks"]:
+        holders = [segment for name, where, *_ in SECTIONS if where == region for segment in cell[name]]
+        for holder in holders if region else [h]:
+            before.append((holder, variable, getattr(holder, variable)))
+            setattr(holder, variable, share * getattr(holder, variable))
+    return before
+
+
 def clamps(h: Any, cell: dict[str, Any], stimulus: dict[str, Any]) -> list[tuple[Any, float, list[tuple[int, float]]]]:
     """The voltage clamps of a stimulus: the clamp, its resistance, and up to which step it holds which voltage."""
     found = []
@@ -180,6 +191,7 @@ def run(h: Any, cell: dict[str, Any], name: str) -> Any:
     h.dt = stimulus["dt"]
     kept = stimulate(h, cell, stimulus)
     held = clamps(h, cell, stimulus)
+    before = block(h, cell, stimulus)
     vectors = [h.Vector().record(reference(cell, site)) for site in SITES]
     warm, steps = stimulus["warm_up_steps"], stimulus["steps"]
     initialise(h, cell, stimulus["v_init"])
@@ -187,6 +199,8 @@ def run(h: Any, cell: dict[str, Any], name: str) -> Any:
         for clamp, resistance, levels in held:
             hold(clamp, resistance, levels, step, warm)
         h.fadvance()
+    for holder, variable, value in before:
+        setattr(holder, variable, value)
     del kept, held
     return np.array([np.array(vector)[warm :: stimulus["every"]] for vector in vectors])
 

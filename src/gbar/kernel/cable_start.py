@@ -12,22 +12,27 @@ from gbar.kernel import cable_text as text
 from gbar.kernel.cable import CableTables
 from gbar.kernel.instance import FARADAY, GAS
 from gbar.kernel.pattern import quantities
+from gbar.protocol import Block
 
 Array = np.ndarray
 LINE = 64  # bytes
 
 
 @lru_cache(maxsize=8)
-def start_of(cable: CableTables, dtype: np.dtype[np.floating], dt: float, v_init: float) -> Start:
+def start_of(
+    cable: CableTables, dtype: np.dtype[np.floating], dt: float, v_init: float, blocks: tuple[Block, ...]
+) -> Start:
     """What the blocks of a sweep start from. It never changes; the last few are kept, for who asks again and again."""
-    return Start(cable, dtype, dt, v_init)
+    return Start(cable, dtype, dt, v_init, blocks)
 
 
 class Start:
-    """Memory before the INITIAL blocks, and what is given beside it, for one precision, dt (ms) and v_init (mV)."""
+    """Memory before the INITIAL blocks, and what is given beside it, for one precision, dt, v_init and condition."""
 
-    def __init__(self, cable: CableTables, dtype: np.dtype[np.floating], dt: float, v_init: float) -> None:
-        self.cable, self.tables, self.dt = cable, cable.tables, dt
+    def __init__(
+        self, cable: CableTables, dtype: np.dtype[np.floating], dt: float, v_init: float, blocks: tuple[Block, ...]
+    ) -> None:
+        self.cable, self.tables, self.dt = cable, cable.tables.under(blocks), dt
         places = self.tables.compartments
         self.area = _indices([c.area if c.cm is not None else None for c in places])
         self.cm = _indices([c.cm if c.area is not None else None for c in places])

@@ -16,9 +16,10 @@ import numpy as np
 from jaxtyping import Float
 
 from gbar import document, units
-from gbar.document import Node
+from gbar.document import Node, nearest
 from gbar.errors import ProtocolError
 from gbar.protocol import waveform
+from gbar.protocol.condition import CONTROL, Block, Condition
 from gbar.protocol.waveform import Waveform
 
 LARGEST = 20.0  # nA, unless a stimulus allows more
@@ -73,7 +74,7 @@ class Stimulus:
     has duration/sampling + 1 samples. The waveform acts at t + dt/2 in every step. Currents beyond 20 nA are
     refused (the commonest cause is pA taken for nA) unless `allow_large` asks for them. The waveform and the warm-up
     current are injected at the cell's first site; `injections` are added at others (or there), and `clamps` hold
-    voltages. Raises ProtocolError.
+    voltages. `condition` is one of the protocol's by its name, empty in control. Raises ProtocolError.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Stimulus:
     allow_large: bool = False
     injections: tuple[Injection, ...] = ()
     clamps: tuple[VoltageClamp, ...] = ()
+    condition: str = ""
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -105,6 +107,7 @@ class Stimulus:
             raise self._error(f"takes {self.n_steps + self.n_warm} steps", f"keep to {MAX_STEPS}, with a larger dt")
         object.__setattr__(self, "injections", tuple(self.injections))
         object.__setattr__(self, "clamps", tuple(self.clamps))
+        object.__setattr__(self, "condition", "" if self.condition == CONTROL else self.condition)
         for currents in (self.injected(), *(self.injected_by(injection) for injection in self.injections)):
             self._check_currents(currents)
         sites = [clamp.site for clamp in self.clamps]
@@ -172,12 +175,14 @@ class Stimulus:
             more["injections"] = [{"site": i.site, "waveform": waveform.to_json(i.waveform)} for i in self.injections]
         if self.clamps:
             more["clamps"] = [_clamp_json(clamp) for clamp in self.clamps]
-        return {"name": self.name, **times, **rest, **more}
+        condition = {"condition": self.condition} if self.condition else {}
+        return {"name": self.name, **condition, **times, **rest, **more}
 
     @staticmethod
     def from_node(node: Node) -> Stimulus:
         """The stimulus that an entry of a document describes; `sampling` is dt where it is not stated."""
-        optional = ("dt", "sampling", "v_init", "warm_up", "warm_up_current", "allow_large", "injections", "clamps")
+        optional = ("dt", "sampling", "v_init", "warm_up", "warm_up_current", "allow_large", "injections", "clamps",
+                    "condition")  # fmt: skip
         entries = node.mapping(required=("name", "duration"), optional=(*optional, "waveform"))
         if not {"waveform", "injections", "clamps"} & set(entries):
             node.mapping(required=("name", "duration", "waveform"), optional=optional)  # complains
@@ -196,10 +201,11 @@ class Stimulus:
         wave = waveform.from_node(entries["waveform"]) if "waveform" in entries else waveform.Sum(())
         injections = tuple(map(_injection, entries["injections"].items())) if "injections" in entries else ()
         clamps = tuple(map(_clamp, entries["clamps"].items())) if "clamps" in entries else ()
+        name = entries["name"].text()
+        condition = entries["condition"].text() if "condition" in entries else ""
         with node.blamed():
-            return Stimulus(
-                entries["name"].text(), wave, allow_large=large, injections=injections, clamps=clamps, **numbers
-            )
+            return Stimulus(name, wave, allow_large=large, injections=injections, clamps=clamps, condition=condition,
+                            **numbers)  # fmt: skip
 
     def _multiple(self, label: str, value: float, of: str, part: float) -> None:
         count = round(value / part)
@@ -245,10 +251,14 @@ def _clamp_json(clamp: VoltageClamp) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Protocol:
-    """The stimuli that one cell is given, each from rest, and the sites of the cell that are recorded (empty: all)."""
+    """The stimuli that one cell is given, each from rest, and the sites of the cell that are recorded (empty: all).
+
+    `conditions` are those that stimuli name. Raises ProtocolError.
+    """
 
     stimuli: tuple[Stimulus, ...]
     sites: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stimuli", tuple(self.stimuli))
@@ -259,9 +269,26 @@ class Protocol:
         for i, name in enumerate(names):
             if name in names[:i]:
                 raise ProtocolError(f"two stimuli are called {name}", remedy="rename one of them")
+        self._check_conditions()
         for i, name in enumerate(self.sites):
             if name in self.sites[:i]:
                 raise ProtocolError(f"the site {name} is recorded twice", remedy="name it once")
+
+    def _check_conditions(self) -> None:
+        object.__setattr__(self, "conditions", tuple(self.conditions))
+        known = [condition.name for condition in self.conditions]
+        for i, name in enumerate(known):
+            if name in known[:i]:
+                raise ProtocolError(f"two conditions are called {name}", remedy="rename one of them")
+        for stimulus in self.stimuli:
+            if stimulus.condition and stimulus.condition not in known:
+                what = f"the stimulus {stimulus.name} is under {stimulus.condition!r}, which is no condition"
+                listed = ", ".join((CONTROL, *known))
+                raise ProtocolError(what, remedy=f"{nearest(stimulus.condition, known)}there are: {listed}")
+
+    def blocks(self, stimulus: Stimulus) -> tuple[Block, ...]:
+        """What is blocked during a stimulus."""
+        return next((c.blocks for c in self.conditions if c.name == stimulus.condition), ())
 
     @property
     def samples(self) -> tuple[int, ...]:
@@ -275,8 +302,10 @@ class Protocol:
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary that JSON can hold, with units beside the numbers, as in a cell's YAML."""
-        sites = {"sites": list(self.sites)} if self.sites else {}
-        return sites | {"stimuli": [stimulus.to_json() for stimulus in self.stimuli]}
+        head: dict[str, Any] = {"sites": list(self.sites)} if self.sites else {}
+        if self.conditions:
+            head["conditions"] = {condition.name: condition.to_json() for condition in self.conditions}
+        return head | {"stimuli": [stimulus.to_json() for stimulus in self.stimuli]}
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Protocol:
@@ -284,10 +313,13 @@ class Protocol:
         return Protocol.from_node(document.of(data, ProtocolError))
 
     @staticmethod
-    def from_node(node: Node) -> Protocol:
-        """The protocol that an entry of a document describes."""
-        entries = node.mapping(required=("stimuli",), optional=("sites",))
+    def from_node(node: Node, conditions: tuple[Condition, ...] = ()) -> Protocol:
+        """The protocol that an entry of a document describes; `conditions` are known beside its own."""
+        entries = node.mapping(required=("stimuli",), optional=("sites", "conditions"))
+        stated = entries["conditions"].mapping(optional=None) if "conditions" in entries else {}
+        own = tuple(Condition.from_node(name, entry) for name, entry in stated.items())
+        conditions = (*(condition for condition in conditions if condition.name not in stated), *own)
         stimuli = tuple(Stimulus.from_node(entry) for entry in entries["stimuli"].items())
         sites = tuple(entry.text() for entry in entries["sites"].items()) if "sites" in entries else ()
         with node.blamed():
-            return Protocol(stimuli, sites)
+            return Protocol(stimuli, sites, conditions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,4 +47,5 @@ def _sweep(stimulus: Stimulus, v: np.ndarray, index: int, source: Path) -> Sweep
     for injection in stimulus.injections:
         steps = steps + stimulus.injected_by(injection)[stimulus.n_warm :]
     current = np.append(steps[:: stimulus.stride], steps[-1])
-    return Sweep(stimulus.name, v, current, stimulus.sampling, float(index), stimulus=stimulus.name, source=source)
+    sweep = Sweep(stimulus.name, v, current, stimulus.sampling, float(index), stimulus=stimulus.name, source=source)
+    return replace(sweep, condition=stimulus.condition)

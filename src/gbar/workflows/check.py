@@ -17,7 +17,6 @@ from gbar.diagnose.agreement import Check, Comparison
 from gbar.exchange.neuron import export_neuron
 from gbar.exchange.nrnivmodl import compiled, find_neuron, run_exported
 from gbar.files import make_folder, refuse_existing
-from gbar.protocol import Protocol
 from gbar.simulate import simulate
 
 ONE, MANY = 1e-5, 1e-3  # mV: cells of one compartment, and of many
@@ -60,7 +59,7 @@ def _announce(cell: Cell, rows: int) -> None:
 def every_step(cell: Cell) -> Cell:
     """The cell with a protocol that keeps every step."""
     stimuli = tuple(replace(stimulus, sampling=stimulus.dt) for stimulus in cell.protocol.stimuli)
-    return replace(cell, protocol=Protocol(stimuli))
+    return replace(cell, protocol=replace(cell.protocol, stimuli=stimuli))
 
 
 def parameter_sets(cell: Cell, rows: int, seed: int) -> tuple[Float[np.ndarray, "row parameter"], list[str]]:

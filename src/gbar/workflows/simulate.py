@@ -151,8 +151,9 @@ def summary(data: Dataset) -> str:
 
 
 def _experiment(cell: Cell, protocol: Path | Protocol | None) -> Protocol:
+    """The cell's own protocol, or another, which may name the cell's conditions."""
     if protocol is None:
         return cell.protocol
-    return (
-        protocol if isinstance(protocol, Protocol) else Protocol.from_node(document.read_yaml(protocol, ProtocolError))
-    )
+    if isinstance(protocol, Protocol):
+        return protocol
+    return Protocol.from_node(document.read_yaml(protocol, ProtocolError), cell.protocol.conditions)
