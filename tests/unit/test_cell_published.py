@@ -1,179 +1,165 @@
-"""The cells of Mainen & Sejnowski 1996 (doi 10.1038/382363a0) as cell files, and their published spikes.
+"""The small trees that ship, and the spikes of the published models that they are.
 
-Figure 1: reconstructed dendrites with spines, an axon put on, the same channels in all. Figure 2: an axon and soma of
-100 um2 and a dendrite of rho times that, coupled through 10 Mohm: rho alone makes them spike fast, adapt, or burst.
+`mainen2`, `mainen`: Mainen & Sejnowski 1996 (doi 10.1038/382363a0). Figure 1: reconstructed dendrites with spines, an
+axon put on, the same channels in all. Figure 2: an axon and soma of 100 um2 and a dendrite of rho times that, coupled
+through 10 Mohm: rho alone makes them spike fast, adapt, or burst. The spikes were measured with NEURON from the
+published model (ModelDB 2488), TABLE off, dt 0.025 ms, upward crossings of 0 mV. In Figure 2 the start was settled
+there by 20 steps of 10 ms, here by 200 ms of the cell itself.
 
-The spikes were measured with NEURON from the published model, TABLE off, dt 0.025 ms, upward crossings of 0 mV. In
-Figure 2 the start was settled there by 20 steps of 10 ms, here by 200 ms of the cell itself.
+`ballstick7`, `ballstick9`, `twodend13`: measured with NEURON from the sections that DL4neurons makes, its mod files,
+TABLE off, dt 0.025 ms, upward crossings of -20 mV.
 """
 
 import json
-import math
-import shutil
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from gbar.cell import read_cell
+from gbar.cell import Cell, read_cell
+from gbar.cell.file import cell_file
 from gbar.kernel.build import build
+from gbar.protocol import Step
 from gbar.simulate import simulate
 
-TWO = """
-name: two_compartments
-source: 10.1038/382363a0
-temperature: 37 degC
-
-morphology:
-  sections:
-    soma: {L: 10 um, diam: 3.183098861837907 um, segments: 1}  # 100 um2
-    dend: {L: 1650 um, diam: 3.183098861837907 um, parent: soma, segments: 1}
-
-everywhere:
-  cm: 0.75 uF/cm2
-  Ra: 9.587647174210563 ohm cm
-  reversals: {ena: 60 mV, ek: -90 mV, eca: {fixed: 140 mV}}
-  concentrations: {cai: 1e-4 mM}
-
-regions:
-  soma:
-    mechanisms:
-      na_ms: {gbar: 30000 pS/um2, vshift: -10 mV}
-      kv_ms: {gbar: 1500 pS/um2}
-  dend:
-    mechanisms:
-      na_ms: {gbar: 15 pS/um2, vshift: -10 mV}
-      ca: {gbar: 0.3 pS/um2}
-      cad:
-      km: {gbar: 0.1 pS/um2}
-      kca: {gbar: 3 pS/um2}
-      pas: {g: 3.3333333333333333e-5 S/cm2, e: -70 mV}
-
-sites:
-  soma: soma(0.5)
-  dend: dend(0.5)
-
-parameters:
-  L_scale.dend: {low: 0.1, high: 2}
-  Ra: {low: 1 ohm cm, high: 100 ohm cm, scale: log, targets: [Ra.soma, Ra.dend]}
-
-protocol:
-  stimuli:
-    - name: step
-      duration: 1000 ms
-      dt: 0.025 ms
-      sampling: 0.025 ms
-      v_init: -70 mV
-      warm_up: 200 ms
-      waveform:
-        step: {delay: 5 ms, duration: 900 ms, amplitude: 0.1 nA}
-"""
-PUBLISHED = {  # rho: spikes, the first, the intervals that follow
-    50: (45, 11.0, [17.1]),
-    100: (23, 17.88, [24.2, 26.8]),
-    140: (13, 25.22, [26.9, 41.2, 69.3, 78.1]),
-    165: (9, 31.18, [5.6, 82.4, 132.6, 116.6]),
-    200: (16, 42.68, []),
-}
-COUPLING = 10.0  # Mohm
-
-
-WHOLE = """
-name: whole
-temperature: 37 degC
-morphology: {file: NAME.swc, axon: mainen, spines: {regions: [DENDRITES], density: 1 /um, area: 0.83 um2}}
-segments: {steps: 50 um}
-everywhere:
-  cm: 0.75 uF/cm2
-  Ra: 150 ohm cm
-  reversals: {ena: 60 mV, ek: -90 mV, eca: {fixed: 140 mV}}
-  concentrations: {cai: 1e-4 mM}
-  mechanisms: {pas: {g: 3.3333333333333335e-05 S/cm2, e: -70 mV}, na_ms: {gbar: 20 pS/um2, vshift: -5 mV}}
-regions:
-  soma:
-    mechanisms:
-      {kv_ms: {gbar: 200 pS/um2}, km: {gbar: 0.1 pS/um2}, kca: {gbar: 3 pS/um2}, ca: {gbar: 0.3 pS/um2}, cad: }
-  basal: {mechanisms: {km: {gbar: 0.1 pS/um2}, kca: {gbar: 3 pS/um2}, ca: {gbar: 0.3 pS/um2}, cad: }}
-  apical: {mechanisms: {km: {gbar: 0.1 pS/um2}, kca: {gbar: 3 pS/um2}, ca: {gbar: 0.3 pS/um2}, cad: }}
-  hillock: {mechanisms: {na_ms: {gbar: 30000 pS/um2}, kv_ms: {gbar: 2000 pS/um2}}}
-  initial: {mechanisms: {na_ms: {gbar: 30000 pS/um2}, kv_ms: {gbar: 2000 pS/um2}}}
-  myelin: {cm: 0.04 uF/cm2}
-  node: {mechanisms: {na_ms: {gbar: 30000 pS/um2}, pas: {g: 0.02 S/cm2}}}
-parameters: {}
-protocol:
-  stimuli:
-    - name: step
-      duration: 1000 ms
-      v_init: -70 mV
-      waveform: {step: {delay: 5 ms, duration: 900 ms, amplitude: CURRENT nA}}
-"""
 FIGURE_1 = {  # cell: current, spikes, their first times
     "lcAS3": (0.05, 36, [11.64, 29.05, 48.26, 67.60, 88.54]),
     "j7": (0.07, 7, [39.44, 111.25, 274.31, 433.30, 590.58, 747.29]),
     "j8": (0.10, 9, [37.64, 43.87, 53.24, 266.62, 273.38, 491.47]),
     "j4a": (0.20, 7, [69.06, 80.31, 89.81, 101.17, 686.11, 699.48]),
 }
+FIGURE_2 = {  # rho: spikes, the first, the intervals that follow
+    50: (45, 11.0, [17.1]),
+    100: (23, 17.88, [24.2, 26.8]),
+    140: (13, 25.22, [26.9, 41.2, 69.3, 78.1]),
+    165: (9, 31.18, [5.6, 82.4, 132.6, 116.6]),
+    200: (16, 42.68, []),
+}
+DL4NEURONS = [  # cell, current from 50 to 550 ms, spikes, the first ones, the last, rest at 49.975 ms
+    ("ballstick7", 0.1, 27, [56.776, 75.333, 94.006, 112.656, 131.277, 149.871], 537.614, -69.9661),
+    ("ballstick7", 0.2, 52, [52.426, 62.57, 72.544, 82.477, 92.382, 102.266], 548.724, -69.9661),
+    ("ballstick9", 0.3, 43, [52.245, 64.402, 77.086, 89.86, 102.425, 114.776], 544.772, -69.9831),
+    ("twodend13", 0.3, 30, [53.38, 70.33, 88.102, 105.794, 123.339, 140.757], 545.293, -69.9831),
+]
 
 
-def resistivity(rho):
-    """The Ra in ohm cm that couples the middles of two cylinders of 10 um and rho * 10 um by 10 Mohm."""
-    return COUPLING / (0.04 / math.pi / (10 / math.pi) ** 2 * (5 + 5 * rho))
+def crossings(v, dt, threshold=0.0):
+    k = np.flatnonzero((v[:-1] < threshold) & (v[1:] >= threshold))
+    return (k + (threshold - v[k]) / (v[k + 1] - v[k])) * dt
 
 
-def crossings(v, dt):
-    k = np.flatnonzero((v[:-1] < 0) & (v[1:] >= 0))
-    return (k - v[k] / (v[k + 1] - v[k])) * dt
+def step(cell: Cell, **changes) -> Cell:
+    """The cell with one stimulus, sampled at every step."""
+    first = cell.protocol.stimuli[0]
+    only = replace(first, sampling=first.dt, **changes)
+    return replace(cell, protocol=replace(cell.protocol, stimuli=(only,)))
+
+
+def voltage(cell: Cell, theta=None):
+    """The voltages in mV of the soma, [row, time], of the cell's first stimulus."""
+    traces = simulate(build(cell, "float64"), cell.theta if theta is None else theta, cell.protocol, threads=1)
+    assert not traces.status.any()
+    return traces.v[0][:, 0]
+
+
+@pytest.mark.parametrize(("name", "current", "count", "first", "last", "rest"), DL4NEURONS)
+def test_the_cells_of_dl4neurons(name, current, count, first, last, rest):
+    cell = step(read_cell(name), waveform=Step(50, 500, current), duration=600.0)
+    (v,) = voltage(cell)
+    times = crossings(v, 0.025, -20.0)
+    assert len(times) == count
+    assert times[: len(first)] == pytest.approx(first, abs=6e-4)  # as they are printed
+    assert times[-1] == pytest.approx(last, abs=6e-4)
+    assert v[1999] == pytest.approx(rest, abs=6e-5)
+
+
+@pytest.mark.parametrize(("name", "parameters"), [("ballstick7", 7), ("ballstick9", 9), ("twodend13", 13)])
+def test_the_ranges_of_dl4neurons(name, parameters):
+    cell = read_cell(name)
+    assert len(cell.space) == parameters
+    factors = (0.7, 1.8) if name == "ballstick9" else (0.5, 2.0)
+    for side, factor in zip((cell.space.low, cell.space.high), factors, strict=True):
+        assert side == pytest.approx(factor * cell.theta[0], rel=1e-12)
+    assert [site.name for site in cell.recorded] == ["soma"]
+    assert len(cell.recording(("soma", cell.sites[1].name)).recorded) == 2
 
 
 @pytest.fixture(scope="module")
-def spikes(tmp_path_factory):
-    file = tmp_path_factory.mktemp("cell") / "two.yaml"
-    file.write_text(TWO)
-    cell = read_cell(file)
-    theta = np.array([[rho / 165, resistivity(rho)] for rho in PUBLISHED])
-    traces = simulate(build(cell, "float64"), theta, cell.protocol, threads=1)
-    assert not traces.status.any()
-    return {rho: crossings(traces.v[0][row, 0], 0.025) for row, rho in enumerate(PUBLISHED)}
+def figure_2():
+    cell = step(read_cell("mainen2"))
+    theta = np.repeat(cell.theta, len(FIGURE_2), axis=0)
+    theta[:, cell.space.names.index("rho")] = list(FIGURE_2)
+    return dict(zip(FIGURE_2, (crossings(v, 0.025) for v in voltage(cell, theta)), strict=True))
 
 
-@pytest.mark.parametrize("rho", PUBLISHED)
-def test_the_published_spikes(spikes, rho):
-    count, first, intervals = PUBLISHED[rho]
-    times = spikes[rho]
+@pytest.mark.parametrize("rho", FIGURE_2)
+def test_rho_leads_from_regular_spikes_to_bursts(figure_2, rho):
+    count, first, intervals = FIGURE_2[rho]
+    times = figure_2[rho]
     assert abs(len(times) - count) <= 1
-    assert times[0] == pytest.approx(first, abs=0.05)
+    assert times[0] == pytest.approx(first, rel=0.01)
     assert times[: 1 + len(intervals)] == pytest.approx(first + np.cumsum([0.0, *intervals]), rel=0.01)
+    if rho == 200:
+        assert np.median(np.diff(times)) == pytest.approx(3, abs=0.5)  # within bursts
 
 
-def as_sections(file):
+def test_rho_and_kappa_are_the_ratio_of_areas_and_the_resistance_between():
+    cell = read_cell("mainen2")
+    for rho, kappa in ((140.0, 10.0), (60.0, 3.0)):
+        values = cell.theta[0].copy()
+        values[:2] = rho, kappa
+        changed = cell.at(values)
+        soma, dend = changed.morphology.sections
+        assert dend.area / soma.area == pytest.approx(rho)
+        half = 0.01 * changed.region("dend").Ra * (dend.L / 2) / (np.pi * dend.diam**2 / 4)
+        assert half == pytest.approx(kappa)
+
+
+def lcAS3(table, folder):
+    """`mainen` as a user would edit it for an aspiny cell that is known by its cylinders alone."""
+    text = cell_file("mainen").read_text()
+    sections = "\n".join(cylinders(table))
+    text = re.sub(r"(?s)  sections:\n.*(?=  axon: mainen)", f"  sections:\n{sections}\n", text)
+    text = re.sub(r"(?m)^  spines: .*\n|^  g_pas\.apical: .*\n", "", text)
+    text = re.sub(r"(?s)^  apical:.*?(?=^  hillock:)", "", text, flags=re.MULTILINE)
+    text = re.sub(r", \w+\.apical\b", "", text)
+    file = folder / "lcAS3.yaml"
+    file.write_text(text)
+    return read_cell(file)
+
+
+def cylinders(table):
     """A table of cylinders as the `sections` of a cell file, 1 + int(L / 50 um) segments each."""
-    lines = ["morphology:", "  axon: mainen", "  sections:"]
-    for section in json.loads(file.read_text())["sections"]:
+    for section in json.loads(table.read_text())["sections"]:
         (diam,) = set(section["diam"])
         region = "soma" if section["name"] == "soma" else "basal"
         parent = f", parent: '{section['parent']}({section['parentx']})'" if section["parent"] else ""
-        count = 1 + int(section["L"] / 50)
-        size = f"L: {section['L']!r} um, diam: {diam!r} um, segments: {count}"
-        lines.append(f"    {section['name']}: {{{size}, region: {region}{parent}}}")
-    return "\n".join(lines)
+        size = f"L: {section['L']!r} um, diam: {diam!r} um, segments: {1 + int(section['L'] / 50)}"
+        yield f"    {section['name']}: {{{size}, region: {region}{parent}}}"
+
+
+@pytest.mark.parametrize("name", ["mainen", "mainen14"])
+def test_the_sketch_of_a_pyramid_fires_in_bursts_as_the_pyramid_does(name):
+    cell = read_cell(name)
+    assert len(cell.space) == {"mainen": 10, "mainen14": 14}[name]
+    (v,) = voltage(step(cell))
+    intervals = np.diff(crossings(v, 0.025))
+    assert len(intervals) + 1 == FIGURE_1["j4a"][1]
+    assert np.sum(intervals < 15) == len(intervals) - 1
+    assert np.sum(intervals > 400) == 1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURE_1)
-def test_the_published_spikes_of_whole_cells(name, shared, tmp_path):
+def test_the_four_patterns_of_firing(name, shared, tmp_path):
     current, count, expected = FIGURE_1[name]
     folder = shared / "morphologies" / "mainen1996"
-    text = WHOLE.replace("NAME", name).replace("CURRENT", str(current))
-    if name == "lcAS3":  # without spines, and known by its cylinders alone
-        lines = [line for line in text.splitlines() if not line.startswith(("morphology", "segments"))]
-        text = "\n".join(lines) + "\n" + as_sections(folder / "lcAS3.json")
+    if name == "lcAS3":
+        cell = lcAS3(folder / "lcAS3.json", tmp_path)
     else:
-        shutil.copy(folder / f"{name}.swc", tmp_path)
-    text = text.replace("DENDRITES", "basal, apical" if name == "j4a" else "basal")
-    if name != "j4a":
-        text = "\n".join(line for line in text.splitlines() if not line.startswith("  apical"))
-    (tmp_path / "cell.yaml").write_text(text)
-    cell = read_cell(tmp_path / "cell.yaml")
-    traces = simulate(build(cell, "float64"), cell.theta, cell.protocol, threads=1)
-    times = crossings(traces.v[0][0, 0], 0.025)
+        cell = read_cell("mainen", morphology=folder / f"{name}.swc")
+    (v,) = voltage(step(cell, waveform=Step(5, 900, current)))
+    times = crossings(v, 0.025)
     assert len(times) == count
     assert times[: len(expected)] == pytest.approx(expected, abs=0.006)  # as they are printed
