@@ -140,6 +140,9 @@ def train(
     drift: Annotated[
         str, typer.Option(help="sd of the slow (Ornstein-Uhlenbeck) noise; a range: '0.3 mV, 3 mV'")
     ] = "0 mV",
+    rig: Annotated[
+        Path | None, typer.Option(help="a .json of electrode, amplifier and digitiser, as gbar infer writes it")
+    ] = None,
     samples: Annotated[int, typer.Option(help="at most so many samples of each sweep reach the network")] = 8000,
     epochs: Annotated[int | None, typer.Option(help="epochs; chosen by the size of the data unless stated")] = None,
     seed: Seed = 0,
@@ -156,6 +159,7 @@ def train(
         kind=kind,
         white=white,
         drift=drift,
+        rig=rig,
         max_samples=samples,
         epochs=epochs,
         seed=seed,
@@ -178,6 +182,9 @@ def inspect(
         bool, typer.Option("--properties", help="the cell over all sweeps, and its f-I curve")
     ] = False,
     threshold: Annotated[list[str] | None, typer.Option(help="of a flag, as in hum=0.5; may be repeated")] = None,
+    sweeps: Annotated[
+        str | None, typer.Option(help="for NWB: those to read, separated by commas, where all do not fit in memory")
+    ] = None,
     overwrite: Overwrite = False,
     *,
     declared: dict[str, Any],
@@ -187,10 +194,11 @@ def inspect(
     from gbar.workflows.inspect import inspect as inspect_recordings
 
     limits = Thresholds().changed(threshold or [])
+    named = {"sweeps": _names(sweeps)} if sweeps else {}
     text = inspect_recordings(
         recordings,
         output,
-        declared=declared,
+        declared=declared | named,
         thresholds=limits,
         as_json=json,
         measured=measured,
@@ -209,10 +217,17 @@ def infer(
     morphology: MorphologyOption = None,
     n: Annotated[int | None, typer.Option("-n", help="simulations to learn from (30,000)")] = None,
     sweeps: Annotated[str | None, typer.Option(help="names of the sweeps to use, separated by commas")] = None,
+    measured: Annotated[bool, typer.Option("--measured", help="keep measured currents as they are")] = False,
     seed: Seed = 0,
     estimator: Annotated[Path | None, typer.Option(help="a network trained for this cell and experiment")] = None,
     white: Annotated[str | None, typer.Option(help="white noise, as in '0.1 mV' (measured at the baseline)")] = None,
     drift: Annotated[str | None, typer.Option(help="sd of the slow noise to allow for ('0.3 mV, 3 mV')")] = None,
+    bridge: Annotated[
+        str | None, typer.Option(help="series resistance that the bridge left, or a range: '0 Mohm, 10 Mohm'")
+    ] = None,
+    junction: Annotated[
+        str | None, typer.Option(help="junction potential still in the voltages, or a range: '10 mV, 15 mV'")
+    ] = None,
     samples: Annotated[int | None, typer.Option(help="of a sweep that the network sees, at most (2,000)")] = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
@@ -230,10 +245,13 @@ def infer(
         declared=declared,
         rows=n,
         sweeps=_names(sweeps),
+        measured=measured,
         seed=seed,
         estimator=estimator,
         white=white,
         drift=drift,
+        bridge=bridge,
+        junction=junction,
         max_samples=samples,
         threads=threads,
         overwrite=overwrite,
@@ -279,6 +297,25 @@ def channels(
     from gbar.workflows.channels import channels as described
 
     sys.stdout.write(described(files, output, celsius=celsius, overwrite=overwrite))
+
+
+@app.command()
+def cells(
+    cell: Annotated[str | None, typer.Argument(metavar="[CELL]", help="a shipped cell's name, or a .yaml file")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="a .png, .svg or .pdf of the cell")] = None,
+    copy: Annotated[Path | None, typer.Option(metavar="FOLDER", help="for a copy of the cell, to edit")] = None,
+    morphology: MorphologyOption = None,
+    threads: Threads = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Lists the cells that ship; says what one is made of, draws it, copies it for you to change."""
+    from gbar.workflows import cells as workflow
+    from gbar.workflows.progress import Terminal
+
+    told = workflow.cells(
+        cell, output, copy=copy, morphology=morphology, threads=threads, overwrite=overwrite, progress=Terminal()
+    )
+    sys.stdout.write(told)
 
 
 @app.command()

@@ -69,6 +69,10 @@ class RecordingError(UserError):
     """A recording that cannot be read, or is not what it should be."""
 
 
+class TooLarge(RecordingError):
+    """A recording whose sweeps do not fit in memory together."""
+
+
 class DatasetError(UserError):
     """Simulations on disk that are missing, unfinished, damaged or of another cell."""
 

@@ -155,6 +155,20 @@ def test_flagged_sweeps_are_chosen_last():
     assert [s.name for s in choose(recording(*slow), n=1).used] == ["slow 0.5"]  # a flag of all tells none apart
 
 
+def test_short_stimuli_are_chosen_after_long_ones_and_coarse_sampling_counts_little():
+    brief = [sweep(pulse(a, off=1100), pulse(100.0 * a, off=1100) - 70.0, name=f"brief {a}") for a in (-0.04, 0.045)]
+    flat = [sweep(pulse(a), answer(a, 0), name=f"flat {a}") for a in (0.02, 0.03, 0.04)]
+    long = []
+    for a in (0.1, 0.2):
+        v = pulse(100.0 * a, 800, 200, 600) - 70.0
+        v[[300, 350, 400]] = 30.0
+        long.append(sweep(pulse(a, 800, 200, 600), v, dt=0.25, name=f"long {a}"))
+    chosen = choose(recording(*brief, *flat, *long), n=6)
+    assert [s.name for s in chosen.used][:2] == ["long 0.2", "flat 0.02"]
+    assert [s.name for s in chosen.used][-1].startswith("brief")
+    assert "flagged" not in chosen.reason
+
+
 def test_a_train_keeps_its_edges_and_noise_its_samples():
     train = np.zeros(40_000)
     for k in range(100):

@@ -1,11 +1,13 @@
 """What becomes of a cell's voltage on its way to whoever looks at it.
 
 `Rig` is what electrode, amplifier and digitiser do to it; `Reduction` is what a network sees of a sweep, whether
-simulated or recorded; `Noise` is the noise of observing on that reduced grid. `estimate_*` measure these on a baseline.
+simulated or recorded; `Disturbance` is what a rig leaves on that reduced grid, `Noise` the noise of observing there.
+`estimate_*` measure these on a baseline.
 """
 
 from gbar.observation.adc import Adc
 from gbar.observation.baseline import estimate_hum, estimate_noise, estimate_step, without_hum
+from gbar.observation.disturbance import Disturbance, seen
 from gbar.observation.electrode import Electrode, delivered
 from gbar.observation.filters import RC, Bessel
 from gbar.observation.noise import Broadband, Drift, Hum, Noise
@@ -20,6 +22,7 @@ __all__ = [
     "BaselineSpectrum",
     "Bessel",
     "Broadband",
+    "Disturbance",
     "Drift",
     "Electrode",
     "Hum",
@@ -37,5 +40,6 @@ __all__ = [
     "observe",
     "observe_sweeps",
     "reduction_for",
+    "seen",
     "without_hum",
 ]

@@ -30,10 +30,11 @@ from gbar.recordings.choice import Choice, choose
 from gbar.recordings.command import idealised
 from gbar.recordings.formats import Kind, kind_of
 from gbar.recordings.recording import Amplifier, Recording, Sweep
+from gbar.recordings.rig import rig_of
 from gbar.recordings.table import Declared, read_table
 from gbar.recordings.table_file import check_file, refuse
 
-__all__ = ["Amplifier", "Choice", "Recording", "Sweep", "choose", "read", "read_recording"]
+__all__ = ["Amplifier", "Choice", "Recording", "Sweep", "choose", "read", "read_recording", "rig_of"]
 
 _TABLE = ("voltage_unit", "current_unit", "time_unit", "dt", "stimulus")
 _OPTIONS: dict[Kind, tuple[str, ...]] = {

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from gbar.errors import RecordingError
+from gbar.errors import RecordingError, TooLarge
 from gbar.recordings.nwb_file import opened
 from gbar.recordings.nwb_pairs import Pair, Pairing, electrode_of, responses_of
 from gbar.recordings.nwb_series import Unusable, length, samples, timing
@@ -120,7 +120,7 @@ def _check_size(found: list[Pair], path: Path) -> None:
     if total > _MOST_BYTES:
         what = f"its {len(found)} sweeps take {total / 1e9:.3g} GB in memory, more than {_MOST_BYTES / 1e9:g} GB"
         some = ", ".join(pair.name for pair in found[:3])
-        raise RecordingError(what, file=path, remedy=f"name those to read: sweeps=[...] (they are {some}, ...)")
+        raise TooLarge(what, file=path, remedy=f"name those to read with --sweeps (they are {some}, ...)")
 
 
 def _nothing(file: Any, path: Path, refused: list[str]) -> RecordingError:

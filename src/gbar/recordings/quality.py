@@ -12,6 +12,7 @@ from gbar.errors import ParameterError, RecordingError
 from gbar.observation import estimate_hum
 from gbar.recordings.recording import Recording, Sweep
 
+UNDERSAMPLED = "undersampled spikes"
 SPIKE = -20.0  # mV: a voltage that reaches it has spiked
 
 
@@ -239,7 +240,7 @@ def _sampling(sweep: Sweep, limits: Thresholds) -> Flag | None:
     if sweep.dt <= limits.sampling * (1 + 1e-9) or not sweep.spike_count():
         return None
     what = f"sampled every {sweep.dt:g} ms: spikes are undersampled, their peaks and widths uncertain"
-    return Flag("undersampled spikes", sweep.dt, limits.sampling, what)
+    return Flag(UNDERSAMPLED, sweep.dt, limits.sampling, what)
 
 
 def _rest(sweep: Sweep, limits: Thresholds) -> Flag | None:

@@ -27,6 +27,8 @@ from gbar.errors import DatasetError, OutputError, ParameterError
 from gbar.estimate import Estimate
 from gbar.files import make_folder, refuse_existing, write_whole
 from gbar.kernel.build import Kernel, build
+from gbar.observation import Rig, delivered
+from gbar.protocol import Protocol
 from gbar.recordings import Sweep, choose
 from gbar.simulate import simulate
 from gbar.traces import Status, Traces
@@ -45,6 +47,7 @@ DRAWS = 10_000  # samples of the posterior
 PREDICTED = 300  # samples that are simulated again
 HELD_OUT = 4  # sweeps that were not used, predicted at most
 RUN = "run.json"
+RIG = "rig.json"
 REPORT = "report.html"
 
 
@@ -76,10 +79,13 @@ def infer_recording(
     declared: Mapping[str, Any] | None = None,
     rows: int | None = None,
     sweeps: tuple[str, ...] | None = None,
+    measured: bool = False,
     seed: int = 0,
     estimator: Path | None = None,
     white: str | None = None,
     drift: str | None = None,
+    bridge: str | None = None,
+    junction: str | None = None,
     max_samples: int | None = None,
     threads: int | None = None,
     overwrite: bool = False,
@@ -89,21 +95,23 @@ def infer_recording(
     """Infers a cell's free parameters from a recording; report.html and the numbers go into the folder `output`.
 
     `declared` states what a table does not say (see `recordings.read`); `sweeps` names those to use, by default
-    a few spread over the amplitudes; `estimator` is reused instead of simulating and training, and states itself what
-    `rows`, `white`, `drift` and `max_samples` would. Raises UserError subclasses.
+    a few spread over the amplitudes; `white`, `drift`, `bridge` and `junction` are `ask`'s. `estimator` is reused
+    instead of simulating and training, and states itself what `rows`, those and `max_samples` would. `measured` keeps
+    measured currents as they are. Raises UserError subclasses.
     """
     progress, started = progress or Silent(), time.perf_counter()
     posterior: NeuralPosterior | None = None
     if estimator is not None:
-        _check_alone(rows=rows, white=white, drift=drift, samples=max_samples)
+        _check_alone(rows=rows, white=white, drift=drift, bridge=bridge, junction=junction, samples=max_samples)
         posterior = _loaded(estimator)
-        question = ask_again(posterior, estimator, cell, recording, declared=declared, sweeps=sweeps)
+        question = ask_again(posterior, estimator, cell, recording, declared=declared, sweeps=sweeps, measured=measured)
         made = {"estimator": hashlib.sha256((estimator / "weights.safetensors").read_bytes()).hexdigest()}
     else:
         rows = _enough(ROWS if rows is None else rows)
         question = ask(
-            cell, recording, declared=declared, sweeps=sweeps, white=white, drift=drift, max_samples=max_samples
-        )
+            cell, recording, declared=declared, sweeps=sweeps, white=white, drift=drift, bridge=bridge,
+            junction=junction, measured=measured, max_samples=max_samples,
+        )  # fmt: skip
         made = {"rows": str(rows)}
     identity = {**question.identity(), **made, "seed": seed}
     _begin(output, identity, overwrite)
@@ -112,6 +120,8 @@ def infer_recording(
     if posterior is None:
         posterior, data = _learned(question, kernel, output, rows or ROWS, seed, threads, progress)
     answer = answered(question, kernel, posterior, seed, threads, progress)
+    if question.view.rig is not None:
+        write_whole(output / RIG, json.dumps(question.view.rig.to_json(), indent=1))
     answer.estimate.to_table(output / "samples.csv", overwrite=True)
     write_cell(question.cell.at(answer.best), output / "best.yaml")
     seconds = time.perf_counter() - started
@@ -174,7 +184,7 @@ def _learned(
         return _loaded(folder), data
     posterior = learn(
         data, question.view, kind="posterior", epochs=None, seed=seed, threads=threads, progress=progress,
-        checkpoint=output / ".training", windows=WINDOWS,
+        checkpoint=output / ".training", windows=WINDOWS, filtered=True,
     )  # fmt: skip
     posterior.save(folder)
     (output / ".training").unlink(missing_ok=True)
@@ -196,6 +206,7 @@ def simulated(
     writer = create(path, about, rows)
 
     def write(start: int, theta: Float[np.ndarray, "row parameter"], traces: Traces, spikes: np.ndarray) -> None:
+        traces = question.view.recorded(traces)
         v = tuple(r.apply(x, dt) for x, dt, r in zip(traces.v, traces.sampling, reductions, strict=True))
         writer.write(start, theta, Traces(v, tuple(r.dt for r in reductions), traces.status), spikes)
 
@@ -218,13 +229,14 @@ def answered(
     if not (traces.status == Status.OK).any():
         what = "every cell that the posterior proposes fails to simulate"
         raise ParameterError(what, remedy="check the ranges of the cell's free parameters")
-    again = predicted(question.sweeps, traces, rng)
+    again = predicted(question.sweeps, question.protocol, traces, question.view.rig, rng)
     held_out, others = None, spread(question)
     if others:
         with progress.stage("simulated in sweeps held out", "cells") as report:
-            traces = simulate(kernel, some, question.recording.protocol(others), threads=threads, progress=report)
+            protocol = question.recording.protocol(others)
+            traces = simulate(kernel, some, protocol, threads=threads, progress=report)
         if (traces.status == Status.OK).any():
-            held_out = predicted(others, traces, rng)
+            held_out = predicted(others, protocol, traces, question.view.rig, rng)
     provenance = {name: value for name, value in estimate.provenance.items() if name not in ("protocol", "view")}
     estimate = replace(estimate, warnings=cautions(question, posterior, again.check), provenance=provenance)
     return Answer(estimate, again, held_out, estimate.samples[again.closest])
@@ -237,15 +249,25 @@ def spread(question: Question) -> tuple[Sweep, ...]:
     return choose(replace(question.recording, sweeps=question.held_out), HELD_OUT).used
 
 
-def predicted(sweeps: tuple[Sweep, ...], traces: Traces, rng: np.random.Generator) -> Prediction:
-    """Predicted voltages beside the sweeps that they answer to, compared by the features of both."""
+def predicted(
+    sweeps: tuple[Sweep, ...], protocol: Protocol, traces: Traces, rig: Rig | None, rng: np.random.Generator
+) -> Prediction:
+    """Predicted voltages beside the sweeps that they answer to, compared by the features of both.
+
+    They are seen through the rig, where it is known: its noise is in what is compared, not in the traces that are kept.
+    """
     good = np.flatnonzero(traces.status == Status.OK)
+    noisy = traces
+    if rig is not None:
+        seed, currents = int(rng.integers(2**62)), delivered(protocol)
+        noisy = rig.apply(traces, seed, currents=currents)
+        traces = replace(rig, noise=(), adc=None).apply(traces, seed, currents=currents)
     measured: dict[str, float] = {}
     of_cells: dict[str, Float[np.ndarray, " row"]] = {}
     units: dict[str, str] = {}
     for k, sweep in enumerate(sweeps):
         label = f"{sweep.name}: " if len(sweeps) > 1 else ""
-        recorded, again = compare(sweep, traces.v[k][good, 0], traces.sampling[k], rng)
+        recorded, again = compare(sweep, noisy.v[k][good, 0], noisy.sampling[k], rng if rig is None else None)
         measured |= {label + name: value for name, value in recorded.items()}
         of_cells |= {label + name: values for name, values in again.items()}
         units |= {label + name: unit for name, unit in UNITS.items()}

@@ -11,6 +11,8 @@ import numpy as np
 from gbar.dataset import Dataset, versions
 from gbar.diagnose.predictive import PredictiveCheck
 from gbar.diagnose.totals import total_conductances
+from gbar.observation import Drift, Hum, Rig, Value
+from gbar.observation.value import bounds
 from gbar.report.content import HeldOut, Report, SimulationSummary, TrainingHistory
 from gbar.report.tables import percent
 from gbar.traces import count_statuses
@@ -26,6 +28,7 @@ DENSITY = "negative log-density in unit space"
 FILES = {
     "samples.csv": "samples of the posterior, a column per parameter with its unit; samples.json tells about them",
     "best.yaml": "of the cells drawn from the posterior, the one whose features come closest to the recording's",
+    "rig.json": "what is known of electrode, amplifier and digitiser; gbar train --rig sees simulations through it",
     "estimator": "the trained network (JSON and safetensors); gbar infer --estimator uses it again",
     "simulations.zarr": "the simulations that it learned from, as the network sees them; xarray opens it",
 }
@@ -76,7 +79,7 @@ def cautions(question: Question, posterior: NeuralPosterior, check: PredictiveCh
             "“determined”, that is said of the model, not of the cell"
         )
     said += learning_of(posterior)
-    seen, trained = white_noise(question.sweeps, question.view.reductions), question.view.noise.white
+    seen, trained = white_noise(question.sweeps, question.view.reductions), question.view.white
     if seen > 2.0 * max(trained, 0.05):
         said.append(f"the recording has {seen:.2g} mV of white noise, the network was trained with {trained:.2g} mV")
     said += [f"{s.name}: {w}" for s in question.sweeps for w in s.warnings] + list(question.recording.warnings)
@@ -122,11 +125,39 @@ def sentences(question: Question, posterior: NeuralPosterior) -> tuple[str, ...]
     used = ", ".join(s.name for s in question.sweeps)
     reduction, noise = question.view.reductions[0], question.view.noise
     held = f" Held out: {', '.join(s.name for s in question.held_out)}." if question.held_out else ""
+    rigged = "" if question.view.rig is None else f" and through the rig: {rig_in_words(question.view.rig)}"
+    white = f"{noise.white:.2g} mV of white and " if noise.white else ""
     seen = (
         f"The network saw every sweep up to {reduction.cutoff:.3g} kHz, every {reduction.dt:.3g} ms; it was trained "
-        f"with {noise.white:.2g} mV of white and {noise.ou_sd[0]:.2g} to {noise.ou_sd[1]:.2g} mV of slow noise."
+        f"with {white}{noise.ou_sd[0]:.2g} to {noise.ou_sd[1]:.2g} mV of slow noise{rigged}."
     )
     return (f"Sweeps used: {used}.{held}", seen, *coverage_of(posterior))
+
+
+def rig_in_words(rig: Rig) -> str:
+    """Its parts in the order in which they act, ranges with both ends."""
+    parts = []
+    if rig.electrode is not None:
+        parts.append(f"{_range(rig.electrode.residual)} MOhm that the bridge leaves")
+    if rig.junction_potential != 0.0:
+        parts.append(f"a junction potential of {_range(rig.junction_potential)} mV")
+    for noise in rig.noise:
+        if isinstance(noise, Hum):
+            parts.append(f"{_range(noise.amplitude)} mV of hum at {_range(noise.frequency)} Hz")
+        elif isinstance(noise, Drift):
+            parts.append(f"{_range(noise.sd)} mV of drift over {_range(noise.tau)} ms")
+        else:
+            parts.append(f"{_range(noise.sd)} mV of white noise in {noise.bandwidth:.3g} kHz")
+    if rig.filter is not None:
+        parts.append(f"a filter at {_range(rig.filter.corner)} kHz")
+    if rig.adc is not None:
+        parts.append(f"steps of {_range(rig.adc.step)} mV")
+    return ", ".join(parts) or "nothing"
+
+
+def _range(value: Value) -> str:
+    low, high = bounds(value)
+    return f"{low:.2g}" if low == high else f"{low:.2g} to {high:.2g}"
 
 
 def simulations_of(data: Dataset) -> SimulationSummary:

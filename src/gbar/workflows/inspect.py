@@ -26,7 +26,7 @@ _ENDINGS = (".nwb", ".h5", ".hdf5", ".abf", _IGOR, *_TABLES, *_FOREIGN)
 _STATED = {
     **dict.fromkeys(("voltage_unit", "current_unit", "time_unit", "dt", "stimulus"), _TABLES),
     **dict.fromkeys(("stimulus_folder", "voltage_channel", "current_channel"), (".abf",)),
-    "electrode": (".nwb", ".h5", ".hdf5"),
+    **dict.fromkeys(("electrode", "sweeps"), (".nwb", ".h5", ".hdf5")),
 }
 
 

@@ -29,19 +29,20 @@ Features = dict[str, Float[np.ndarray, " row"]]
 
 
 def compare(
-    sweep: Sweep, v: Float[np.ndarray, "row time"], sampling: float, rng: np.random.Generator
+    sweep: Sweep, v: Float[np.ndarray, "row time"], sampling: float, rng: np.random.Generator | None = None
 ) -> tuple[dict[str, float], Features]:
     """The features of a recorded sweep and of predicted voltages (mV, every `sampling` ms), measured alike.
 
-    Both go through the same filter onto the same grid, and the predictions take on noise like that of the recording's
-    baseline: thresholds and widths depend on both.
+    Both go through the same filter onto the same grid; with `rng` the predictions take on noise like that of the
+    recording's baseline: thresholds and widths depend on both.
     """
     ends = min(sweep.duration, (v.shape[1] - 1) * sampling)
     (reduction,) = reduction_for([ends], 10**9, sampling=[sweep.dt, sampling])
     recorded = reduction.apply(sweep.v[None], sweep.dt)
     again = reduction.apply(v, sampling)
-    noise = baseline_noise(sweep, recorded[0], reduction)
-    again = again + noise.draw(len(again), again.shape[1], reduction.dt, rng)
+    if rng is not None:
+        noise = baseline_noise(sweep, recorded[0], reduction)
+        again = again + noise.draw(len(again), again.shape[1], reduction.dt, rng)
     measured = measure(recorded, reduction.dt, sweep)
     return {name: float(value[0]) for name, value in measured.items()}, measure(again, reduction.dt, sweep)
 

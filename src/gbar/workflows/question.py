@@ -13,11 +13,12 @@ from jaxtyping import Float, Float32
 
 from gbar import __version__
 from gbar.cell import Cell, read_cell
-from gbar.errors import CellError, EstimatorError, ParameterError
-from gbar.observation import Noise, Reduction, estimate_noise, observe_sweeps, reduction_for
+from gbar.errors import CellError, EstimatorError, ParameterError, TooLarge
+from gbar.observation import Electrode, Noise, Reduction, Rig, estimate_noise, observe_sweeps, reduction_for
 from gbar.protocol import Protocol, Stimulus
-from gbar.recordings import Recording, Sweep, choose, read
-from gbar.workflows.view import View, noise_from
+from gbar.recordings import Recording, Sweep, choose, read, rig_of
+from gbar.recordings.command import as_measured
+from gbar.workflows.view import View, noise_and_rig, noise_from, value_from
 
 if TYPE_CHECKING:
     from gbar.learn.posterior import NeuralPosterior
@@ -60,7 +61,7 @@ class Question:
             "voltages_digest": _digest(s.v for s in self.sweeps),
             "protocol_digest": self.protocol.digest,
             "view": self.view.to_json(),
-            "noise": self.view.noise.to_json(),
+            "noise": self.view.noise_json(),
         }
 
 
@@ -72,10 +73,18 @@ def ask(
     sweeps: tuple[str, ...] | None = None,
     white: str | None = None,
     drift: str | None = None,
+    bridge: str | None = None,
+    junction: str | None = None,
+    measured: bool = False,
     max_samples: int | None = None,
 ) -> Question:
-    """The question that a cell and a recording pose; what is not stated is measured (white noise) or the default."""
-    question = _sighted(cell, recording, declared or {}, sweeps)
+    """The question that a cell and a recording pose; what is not stated of the rig is measured at the baselines.
+
+    `white` states the noise instead; `bridge` (MOhm left uncompensated) and `junction` (mV, of voltages that are not
+    corrected) are what no baseline tells: a number, or a range of which every simulation draws its own. `measured`
+    keeps measured currents as they are.
+    """
+    question = _sighted(cell, recording, declared or {}, sweeps, measured)
     if max_samples is not None and max_samples < _SHORTEST:
         raise ParameterError(f"{max_samples} samples of a sweep are too few", remedy=f"ask for {_SHORTEST} or more")
     intervals = [s.dt for s in question.sweeps]
@@ -83,9 +92,14 @@ def ask(
     if min(r.samples for r in reductions) < _SHORTEST:
         raise ParameterError("a sweep is too short to learn from", remedy=f"{_SHORTEST} samples at least are needed")
     noise = noise_from(white or "0 mV", drift or DRIFT)
-    if white is None:
+    rig = rig_of(question.sweeps) or rig_of(question.recording.sweeps) if white is None else None
+    if white is None and rig is None:
         noise = replace(noise, white=white_noise(question.sweeps, reductions))
-    return replace(question, view=View(reductions, noise))
+    if bridge is not None:
+        rig = replace(rig or Rig(), electrode=Electrode(value_from(bridge, "Mohm")))
+    if junction is not None:
+        rig = replace(rig or Rig(), junction_potential=value_from(junction, "mV"))
+    return replace(question, view=View(reductions, noise, rig))
 
 
 def ask_again(
@@ -96,12 +110,13 @@ def ask_again(
     *,
     declared: Mapping[str, Any] | None = None,
     sweeps: tuple[str, ...] | None = None,
+    measured: bool = False,
 ) -> Question:
     """The question as an estimator from `folder` can answer it: seen as it was trained to see.
 
     Raises EstimatorError if it was trained for another cell, prior or experiment.
     """
-    question = _sighted(cell, recording, declared or {}, sweeps)
+    question = _sighted(cell, recording, declared or {}, sweeps, measured)
     about = posterior.about
     if about.provenance.get("cell_digest") != question.cell.digest or about.space != question.cell.space:
         name = about.provenance.get("cell", "another cell")
@@ -110,7 +125,7 @@ def ask_again(
     try:
         stored = [Reduction(float(r["dt"]), int(r["samples"])) for r in about.provenance["view"]]
         trained = Protocol.from_json(about.provenance["protocol"]).stimuli
-        view = View(tuple(stored), Noise.from_json(about.noise))
+        view = View(tuple(stored), *noise_and_rig(about.noise))
     except (KeyError, TypeError, ValueError) as error:
         raise EstimatorError(f"it does not say what it sees ({error!r})", file=folder, remedy=_LEAVE_OUT) from None
     if not len(trained) == len(stored) == len(question.sweeps):
@@ -122,14 +137,30 @@ def ask_again(
 
 
 def _sighted(
-    cell: str | Path | Cell, recording: Path, declared: Mapping[str, Any], sweeps: tuple[str, ...] | None
+    cell: str | Path | Cell,
+    recording: Path,
+    declared: Mapping[str, Any],
+    sweeps: tuple[str, ...] | None,
+    measured: bool = False,
 ) -> Question:
     """A question whose view is still to be chosen."""
     cell = _seen_where_recorded(cell if isinstance(cell, Cell) else read_cell(cell))
-    source = read(recording, **declared)
+    source = _read(recording, declared, sweeps)
+    if measured:
+        source = replace(source, sweeps=tuple(as_measured(sweep) for sweep in source.sweeps))
     used = source.select(sweeps) if sweeps else choose(source, SWEEPS).used
     held_out = tuple(s for s in source.sweeps if all(s is not u for u in used))
     return Question(cell, source, used, held_out, source.protocol(used), View((), Noise()))
+
+
+def _read(recording: Path, declared: Mapping[str, Any], sweeps: tuple[str, ...] | None) -> Recording:
+    """The recording; of one that is too large for memory, the sweeps that are named."""
+    try:
+        return read(recording, **declared)
+    except TooLarge:
+        if sweeps is None:
+            raise
+        return read(recording, sweeps=sweeps, **declared)
 
 
 def _seen_where_recorded(cell: Cell) -> Cell:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from gbar.dataset import Dataset, open_dataset
 from gbar.errors import ParameterError
 from gbar.files import refuse_existing
-from gbar.observation import reduction_for
+from gbar.observation import Rig, reduction_for
+from gbar.protocol import Protocol
 from gbar.workflows.progress import Progress, Report, Silent
 from gbar.workflows.view import View, noise_from, usable_split
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from gbar.learn.posterior import NeuralPosterior, PointEstimator
     from gbar.learn.training import Epoch
 
+_LARGEST_RIG = 100_000  # bytes
 KINDS = ("posterior", "point", "talk")
 
 
@@ -29,6 +32,7 @@ def train_estimator(
     white: str = "0.1 mV",
     drift: str = "0 mV",
     max_samples: int = 8000,
+    rig: Path | None = None,
     epochs: int | None = None,
     seed: int = 0,
     threads: int | None = None,
@@ -36,6 +40,9 @@ def train_estimator(
     progress: Progress | None = None,
 ) -> NeuralPosterior | PointEstimator:
     """Trains on the data set at `simulations` and saves the estimator in the folder `output`.
+
+    `rig` is a JSON file of the electrode, amplifier and digitiser to see the simulations through (`gbar infer` writes
+    one of a recording), beside which `white` and `drift` are added.
 
     `kind` is "posterior" (gbar's network and a density), "point" (gbar's network, squared error) or "talk" (the
     network of the founding talk). Rows that failed are left out and counted. An interrupted training goes
@@ -46,14 +53,14 @@ def train_estimator(
         raise ParameterError(f"unknown kind of estimator {kind!r}", remedy=f"use one of {', '.join(KINDS)}")
     if epochs is not None and epochs < 1:
         raise ParameterError(f"{epochs} epochs asked for", remedy="ask for 1 or more")
-    noise = noise_from(white, drift)
+    noise, through = noise_from(white, drift), None if rig is None else read_rig(rig)
     refuse_existing(output, overwrite, "estimator.json")
     data = open_dataset(simulations)
     layouts = data.manifest.layouts
     durations = [(layout.samples - 1) * layout.sampling for layout in layouts]
     reductions = reduction_for(durations, max_samples, sampling=[layout.sampling for layout in layouts])
     estimator = learn(
-        data, View(reductions, noise), kind=kind, epochs=epochs, seed=seed, threads=threads, progress=progress,
+        data, View(reductions, noise, through), kind=kind, epochs=epochs, seed=seed, threads=threads, progress=progress,
         checkpoint=checkpoint_of(output),
     )  # fmt: skip
     estimator.save(output, overwrite=overwrite)
@@ -74,33 +81,36 @@ def learn(
     checkpoint: Path | None,
     provenance: Mapping[str, Any] | None = None,
     windows: int = 0,
+    filtered: bool = False,
 ) -> NeuralPosterior | PointEstimator:
-    """Trains on the usable rows of a data set, seen through `view`; with `windows`, by statistics as well."""
+    """Trains on the usable rows of a data set, seen through `view`; with `windows`, by statistics as well.
+
+    `filtered` traces have been through the filter of the view's rig.
+    """
     from gbar.learn.archive import About
     from gbar.learn.posterior import PointEstimator, architecture_for, train_posterior
     from gbar.learn.training import regress, schedule_for
 
     with progress.stage("read", "rows") as report:
-        v = view.of_dataset(data, report)
+        v = view.of_dataset(data, report, filtered=filtered)
     unit, split, space = data.unit[data.usable], usable_split(data), data.manifest.space
     schedule = schedule_for(len(v), "talk" if kind == "talk" else "trace")
     schedule = replace(schedule, epochs=epochs or schedule.epochs, threads=threads)
     about = {**made_from(data, view), **(provenance or {})}
-    quiet = view.noise.white == 0.0 and view.noise.ou_sd[1] == 0.0
-    noise = None if quiet else view.draw_noise
+    noise = view.disturbed(Protocol.from_json(data.manifest.protocol), seed)
     with progress.stage("trained", "epochs") as report:
         heard = hearing(report)
         if kind == "posterior":
             return train_posterior(
-                v, unit, space, noise=noise, noise_model=view.noise.to_json(), provenance=about, split=split,
+                v, unit, space, noise=noise, noise_model=view.noise_json(), provenance=about, split=split,
                 schedule=schedule, seed=seed, progress=heard, checkpoint=checkpoint,
                 architecture=architecture_for(v, unit, windows),
             )  # fmt: skip
         found = regress(
             v, unit, kind="talk" if kind == "talk" else "trace", split=split, schedule=schedule, seed=seed,
-            noise=noise, progress=heard, checkpoint=checkpoint, identity={"noise": view.noise.to_json(), **about},
+            noise=noise, progress=heard, checkpoint=checkpoint, identity={"noise": view.noise_json(), **about},
         )  # fmt: skip
-    return PointEstimator.of(found, About(space, view.noise.to_json(), about))
+    return PointEstimator.of(found, About(space, view.noise_json(), about))
 
 
 def made_from(data: Dataset, view: View) -> dict[str, Any]:
@@ -126,6 +136,21 @@ def tested(estimator: NeuralPosterior | PointEstimator) -> str:
     """The scores on the test rows in words."""
     errors = zip(estimator.about.space.names, estimator.training["test_error"], strict=True)
     return "test MSE in unit space " + ", ".join(f"{name} {error:.2g}" for name, error in errors)
+
+
+def read_rig(file: Path) -> Rig:
+    """A rig from the JSON that `Rig.to_json` makes; raises ParameterError in one line."""
+    remedy = "name the rig.json of an inference, or one like it"
+    try:
+        if file.stat().st_size > _LARGEST_RIG:
+            raise ParameterError("is too large to describe a rig", file=file, remedy=remedy)
+        return Rig.from_json(json.loads(file.read_text(encoding="utf-8")))
+    except ParameterError as error:
+        raise ParameterError(error.what, file=file, remedy=error.remedy) from None
+    except OSError as error:
+        raise ParameterError(f"cannot be read: {error.strerror}", file=file, remedy=remedy) from None
+    except (ValueError, RecursionError):
+        raise ParameterError("is not JSON", file=file, remedy=remedy) from None
 
 
 def checkpoint_of(output: Path) -> Path:

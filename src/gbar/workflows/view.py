@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,18 +13,25 @@ from jaxtyping import Float32
 from gbar import units
 from gbar.dataset import Dataset, Split
 from gbar.errors import ParameterError, UnitError
-from gbar.observation import Noise, Reduction, observe
+from gbar.observation import Broadband, Disturbance, Noise, Reduction, Rig, Uniform, Value, observe, seen
+from gbar.observation.value import bounds
+from gbar.protocol import Protocol
 from gbar.traces import Traces
 
 AT_ONCE = 1024  # rows read from the disk together
+Draw = Callable[[int, np.random.Generator], Float32[np.ndarray, "row channel time"]]
 
 
 @dataclass(frozen=True)
 class View:
-    """The reductions of an experiment's sweeps and the noise on them; one site."""
+    """The reductions of an experiment's sweeps, the rig that they were recorded with, and the noise on them; one site.
+
+    `rig` is what the amplifier did, as far as it is known; `noise` is allowed for besides.
+    """
 
     reductions: tuple[Reduction, ...]
     noise: Noise
+    rig: Rig | None = None
 
     @property
     def samples(self) -> int:
@@ -34,13 +42,20 @@ class View:
         """Simulated traces as the network sees them, without noise."""
         return observe(traces, self.reductions)
 
-    def of_dataset(self, data: Dataset, report: Callable[[int, int], None]) -> Float32[np.ndarray, "row channel time"]:
-        """The usable rows of a data set as the network sees them, in order."""
+    def recorded(self, traces: Traces) -> Traces:
+        """Simulated traces behind the rig's filter, still at their own sampling."""
+        return traces if self.rig is None else seen(self.rig, traces)
+
+    def of_dataset(
+        self, data: Dataset, report: Callable[[int, int], None], *, filtered: bool = False
+    ) -> Float32[np.ndarray, "row channel time"]:
+        """The usable rows of a data set as the network sees them, in order; `filtered` ones are `recorded` already."""
         rows = np.flatnonzero(data.usable)
         out = np.empty((len(rows), len(self.reductions) * len(data.manifest.sites), self.samples), np.float32)
         for start in range(0, len(rows), AT_ONCE):
             part = rows[start : start + AT_ONCE]
-            out[start : start + len(part)] = self.of(data.read(part))
+            traces = data.read(part)
+            out[start : start + len(part)] = self.of(traces if filtered else self.recorded(traces))
             report(start + len(part), len(rows))
         return out
 
@@ -52,9 +67,35 @@ class View:
             noise[:, channel, reduction.samples :] = noise[:, channel, reduction.samples - 1, None]
         return noise
 
+    def disturbed(self, protocol: Protocol, seed: int) -> Draw | None:
+        """What draws all that is added to the traces of a protocol: of the rig, and the noise. None if that is none."""
+        quiet = self.noise.white == 0.0 and self.noise.ou_sd[1] == 0.0
+        if self.rig is None:
+            return None if quiet else self.draw_noise
+        rigged = Disturbance.of(self.rig, protocol, self.reductions, seed)
+        return lambda rows, rng: rigged.draw(rows, rng) + self.draw_noise(rows, rng)
+
+    @property
+    def white(self) -> float:
+        """The white noise in mV that a sample of the reduced grid has."""
+        band = 0.5 / self.reductions[0].dt  # kHz
+        parts = [part for part in self.rig.noise if isinstance(part, Broadband)] if self.rig is not None else []
+        of_rig = sum(bounds(part.sd)[1] ** 2 * min(band / part.bandwidth, 1.0) for part in parts)
+        return math.sqrt(self.noise.white**2 + of_rig)
+
+    def noise_json(self) -> dict[str, Any]:
+        """Noise and rig as JSON; `noise_and_rig` is the inverse."""
+        return self.noise.to_json() | ({} if self.rig is None else {"rig": self.rig.to_json()})
+
     def to_json(self) -> list[dict[str, Any]]:
         """The reductions, as JSON."""
         return [{"dt": r.dt, "samples": r.samples, "cutoff_kHz": r.cutoff} for r in self.reductions]
+
+
+def noise_and_rig(stored: Mapping[str, Any]) -> tuple[Noise, Rig | None]:
+    """What `View.noise_json` wrote; raises ParameterError for anything else."""
+    rig = stored.get("rig") if isinstance(stored, Mapping) else None
+    return Noise.from_json(stored), None if rig is None else Rig.from_json(rig)
 
 
 def usable_split(data: Dataset) -> Split:
@@ -74,3 +115,14 @@ def noise_from(white: str, drift: str, tau: float = 20.0) -> Noise:
     if len(bounds) > 2:
         raise ParameterError(f"slow noise {drift!r}", remedy="give one level or a range, as in '0.3 mV, 3 mV'")
     return Noise(white=level, ou_sd=(bounds[0], bounds[-1]), ou_tau=tau)
+
+
+def value_from(text: str, unit: str) -> Value:
+    """A number of the rig from what a user types: "10 Mohm", or a range from which each simulation draws its own."""
+    try:
+        ends = [units.quantity(part, unit) for part in text.split(",")]
+    except UnitError as error:
+        raise UnitError(f"rig: {error.what}", remedy=error.remedy) from None
+    if len(ends) > 2:
+        raise ParameterError(f"{text!r} is neither a number nor a range", remedy=f"as in '0 {unit}, 10 {unit}'")
+    return ends[0] if len(ends) == 1 else Uniform(*ends)
