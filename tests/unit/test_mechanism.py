@@ -73,7 +73,7 @@ def test_no_singularity_is_left(built):
 
 
 def test_currents_are_affine_unless_they_rectify_or_gate_at_once(built):
-    assert built.affine == (built.name not in ("leak_ghk", "Nap"))
+    assert built.affine == (built.name not in ("leak_ghk", "Nap", "glu_da"))
 
 
 def test_conductances_and_more_are_range_parameters(built):

@@ -59,7 +59,27 @@ ALLEN = {
     "Ih": ("ihcn", {"gbar", "ehcn"}),
     "CaDynamics": ("", {"gamma", "decay", "depth", "minCai"}),
 }
-SETS = {"hay": HAY, "sscx": SSCX, "mainen": MAINEN, "allen": ALLEN}
+DOPAMINE = {
+    "na_da": ("ina", {"gbar", "vshift"}),
+    "kdr_da": ("ik", {"gbar"}),
+    "ka_da": ("ik", {"gbar"}),
+    "cat_da": ("ica", {"gbar"}),
+    "can_da": ("ica", {"gbar", "k"}),
+    "cal_da": ("ica", {"gbar", "k"}),
+    "kca_da": ("ik", {"gbar", "k"}),
+    "leak_da": ("ina ik ica", {"gnabar", "gkbar", "gcabar"}),
+    "gaba_da": ("i", {"gbar", "e"}),
+    "nakpump_da": ("ina ik", {"ibar", "k", "n"}),
+    "capump_da": ("ica", {"ibar", "k"}),
+    "nabal_da": ("", {"f"}),
+    "cabal_da": ("", {"f"}),
+    "glu_da": (
+        "ina ik ica",
+        {"gampabar", "pbar", "rate", "irregular", "seed", "kna", "pca", "mg", "kmg", "qmg", "pmin"}
+        | {"nao", "ki", "ko", "cain", "cao"},
+    ),
+}
+SETS = {"hay": HAY, "sscx": SSCX, "mainen": MAINEN, "allen": ALLEN, "dopamine": DOPAMINE}
 EVERY = [(f"{name}/{suffix}", *what) for name, one in SETS.items() for suffix, what in one.items()]
 
 
@@ -76,7 +96,7 @@ def folder():
 def test_names_that_parameter_files_use(name, current, parameters):
     m = mechanism.read(mechanism.shipped_file(name))
     assert m.name == name.partition("/")[2]
-    assert [c.name for c in m.currents] == [current] * bool(current)
+    assert [c.name for c in m.currents] == current.split()
     assert {p.name for p in m.parameters} == parameters
     assert not m.warnings
 

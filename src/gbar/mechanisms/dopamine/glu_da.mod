@@ -78,9 +78,9 @@ STATE {
     noff
     events
     bin
-    x
-    y
-    z
+    r1
+    r2
+    r3
 }
 
 INITIAL {
@@ -93,9 +93,9 @@ INITIAL {
     noff = nmean
     events = 0
     bin = -1e6
-    x = 10000 + floor(seed)
-    y = 20000 + floor(seed)
-    z = 5000 + floor(seed)
+    r1 = 10000 + floor(seed)
+    r2 = 20000 + floor(seed)
+    r3 = 5000 + floor(seed)
 }
 
 BREAKPOINT {
@@ -129,10 +129,10 @@ PROCEDURE release() {
 
 PROCEDURE draw() {
     LOCAL u, term, below
-    x = remainder(171*x, 30269)
-    y = remainder(172*y, 30307)
-    z = remainder(170*z, 30323)
-    u = x/30269 + y/30307 + z/30323
+    r1 = remainder(171*r1, 30269)
+    r2 = remainder(172*r2, 30307)
+    r3 = remainder(170*r3, 30323)
+    u = r1/30269 + r2/30307 + r3/30323
     u = u - floor(u)
     events = 0
     term = exp(-rate*1 (ms))
