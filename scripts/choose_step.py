@@ -3,7 +3,7 @@
     python scripts/choose_step.py sphere -n 2000 --densities 10 20 30 40 50 60
 
 Prints a Markdown table: current density, amplitude, shares of rows by their number of spikes (upward crossings of
--20 mV), over rows 0..n of the prior's draws. docs/cells.md holds the tables from which the shipped steps were
+-20 mV), over rows 0..n of the prior's draws. docs/cells holds the tables from which the shipped steps were
 chosen.
 """
 

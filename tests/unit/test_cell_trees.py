@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gbar.cell import Along, At, Profile, SegmentRule, Site, read_cell, write_cell
+from gbar.cell.file import cell_file
 from gbar.compartments import lower
 from gbar.errors import CellError, OutputError, UserError
 
@@ -417,7 +418,7 @@ def test_a_defect_of_the_file_is_the_file_s(short):
 
 def test_the_documented_reconstruction_and_pieces_read(tmp_path):
     text = (Path(__file__).parent.parent.parent / "docs" / "cell-format.md").read_text()
-    _, pyramid, shape, protocol = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    _, pyramid, shape, formulas, protocol, conditions = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     (mod,) = re.findall(r"```nmodl\n(.*?)```", text, re.DOTALL)
     (tmp_path / "channels").mkdir()
     (tmp_path / "channels" / "k.mod").write_text(mod)
@@ -430,6 +431,16 @@ def test_the_documented_reconstruction_and_pieces_read(tmp_path):
     before, _, _ = pyramid.partition("protocol:")
     file.write_text(before + protocol)
     assert [s.name for s in read_cell(file).protocol.stimuli] == ["from two places", "clamp"]
+    file.write_text(before + conditions)
+    cell = read_cell(file)
+    assert cell.remaining(cell.protocol.stimuli[0]) == {}
+    assert cell.remaining(cell.protocol.stimuli[1]) == {
+        "gnabar_hh.soma": 0.0,
+        "gnabar_hh.apical": 0.0,
+        "gbar_kslow.soma": pytest.approx(0.2),
+    }
+    shipped = cell_file("mainen2").read_text()
+    assert all(line.partition("  #")[0] in shipped for line in formulas.splitlines())
     lines = [
         line for line in before.splitlines() if not line.startswith(("morphology", "segments", "sites", "  gnabar"))
     ]

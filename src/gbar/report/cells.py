@@ -121,7 +121,7 @@ def _matrix(axes: Axes, cell: Cell, table: Sequence[Density], colours: dict[str,
     if len(shown) > MOST_ROWS:
         shown = [d for d in table if d.siemens is not None or d.free][:MOST_ROWS]
     names = [region.name for region in cell.regions]
-    axes.set_xlim(-0.02, max(len(names), 3))
+    axes.set_xlim(-0.02, max(len(names), 2))
     axes.set_ylim(max(len(shown), 6), -0.9)
     small = 7.5 if len(names) <= 5 else 6.3
     for k, name in enumerate(names):
@@ -249,7 +249,8 @@ def _currents(axes: Axes, cell: Cell, stimulus: Stimulus, scale: float, sites: d
 def _influence(part: SubFigure, effects: Sequence[Effect], site: str, lines: int, across: int) -> None:
     """A panel for each free parameter: traces from its low value, at the bottom, to its high one; mostly at a site."""
     first = next((effect for effect in effects if effect.site == site), effects[0])
-    where = f"{first.stimulus}, {first.site}; {_reach(effects)} mV from line to line, {time_scale(_length(first))[1]}"
+    unit = time_scale(_length(first))[1]
+    where = f"{first.stimulus}, {first.site}; {_reach(effects)} mV from line to line; time in {unit}"
     _heading(part, f"each free parameter from low (bottom) to high (top), the others as they are: {where}")
     grid = part.add_gridspec(lines, across)
     for n, effect in enumerate(effects):

@@ -40,7 +40,7 @@ def draw(cell: Cell, output: Path, *, threads: int | None = None, progress: Prog
         default = simulate(kernel, cell.theta, cell.protocol, threads=threads, progress=report)
     stimulus = liveliest(cell, default)
     effects = influence(cell, kernel, stimulus, threads=threads, progress=progress) if len(cell.space) else []
-    about = gist(cell.description, 145 - len(cell.name) - len(cell.source)) + f" ({cell.source})" * bool(cell.source)
+    about = gist(cell.description, 150 - len(cell.name) - len(cell.source)) + f" ({cell.source})" * bool(cell.source)
     write_figure(cell_figure(cell, about, default, effects), output, dpi=DPI, colours=COLOURS)
 
 
