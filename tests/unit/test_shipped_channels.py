@@ -79,7 +79,15 @@ DOPAMINE = {
         | {"nao", "ki", "ko", "cain", "cao"},
     ),
 }
-SETS = {"hay": HAY, "sscx": SSCX, "mainen": MAINEN, "allen": ALLEN, "dopamine": DOPAMINE}
+KORNGREEN = {
+    "nat": ("ina", {"gbar", "q10", "vshiftm", "vshifth"}),
+    "kfast": ("ik", {"gbar", "q10"}),
+    "kslow": ("ik", {"gbar", "q10"}),
+    "hcn": ("i", {"gbar", "q10", "eh"}),
+}
+SETS = {
+    "hay": HAY, "sscx": SSCX, "mainen": MAINEN, "allen": ALLEN, "dopamine": DOPAMINE, "korngreen": KORNGREEN,
+}  # fmt: skip
 EVERY = [(f"{name}/{suffix}", *what) for name, one in SETS.items() for suffix, what in one.items()]
 
 
@@ -201,7 +209,31 @@ def q10(celsius, reference):
     return 2.3 ** ((celsius - reference) / 10)
 
 
+def korngreen_sodium(v, q):
+    """Almog & Korngreen 2014, doi 10.1523/JNEUROSCI.2896-13.2014."""
+    m = 1 / (1 + exp(-(v + 38) / 10)), (0.058 + 0.114 * exp(-(((v + 36) / 28) ** 2))) / q
+    return {"m": m, "h": (1 / (1 + exp((v + 66) / 6)), (0.28 + 16.7 * exp(-(((v + 60) / 25) ** 2))) / q)}
+
+
+def korngreen_slow(v, q):
+    """The same, after Korngreen & Sakmann 2000, doi 10.1111/j.1469-7793.2000.00621.x."""
+    a = rates(q * 0.0052 * linear(v - 11.1, 13.1), q * 0.01938 * exp(-(v + 1.27) / 71) - 0.0053)
+    b = 1 / (1 + exp((v + 58) / 11))
+    faster = 360 + (1010 + 23.7 * (v + 54)) * exp(-(((v + 75) / 48) ** 2))
+    slower = 2350 + 1380 * exp(-0.01118 * v) - 210 * exp(-0.0306 * v)
+    return {"a": a, "b": (b, faster), "c": (b, slower)}
+
+
+def williams(v, q):
+    """Williams & Stuart 2000, doi 10.1152/jn.2000.83.5.3177."""
+    return {"h": (1 / (1 + exp((v + 91) / 6)), 1 / (q * (0.0003933 * exp(-0.0249 * v) + 0.0877 * exp(0.062 * v))))}
+
+
 CLOSED = {
+    "korngreen/nat": lambda v, c: korngreen_sodium(v, q10(c, 21)),
+    "korngreen/kfast": lambda v, c: fast_potassium(v, q10(c, 21), -47, 29),
+    "korngreen/kslow": lambda v, c: korngreen_slow(v, q10(c, 21)),
+    "korngreen/hcn": lambda v, c: williams(v, q10(c, 22)),
     "hay/NaTa_t": lambda v, c: colbert(v, -38, -66, Q34),
     "hay/NaTs2_t": lambda v, c: colbert(v, -32, -60, Q34),
     "hay/Nap_Et2": lambda v, c: {
@@ -398,3 +430,20 @@ def test_allens_parameter_files_find_their_names(shared, file):
     for entry in named:
         path = mechanism.shipped_file(f"allen/{entry['mechanism']}")
         assert entry["name"] in {f"{p.name}_{entry['mechanism']}" for p in mechanism.read(path).parameters}
+
+
+def test_slow_potassium_beyond_what_was_measured():
+    """Where the published closing rate and slower time constant are negative, ours are small and positive."""
+    m = mechanism.read(mechanism.shipped_file("kslow"))
+    found = response(m, np.array([-140.0, -118.0, 100.0, 150.0]), surroundings(m, 21.0))
+    assert all((tau > 0).all() for tau in found.tau.values())
+    assert found.steady["a"][2:] == pytest.approx(1.0, abs=1e-4)
+
+
+def test_shifts_move_sodium_gates_up():
+    m = mechanism.read(mechanism.shipped_file("nat"))
+    at = surroundings(m, 34.0)
+    shifted, plain = response(m, V + 7.0, at | {"vshiftm": 7.0, "vshifth": 7.0}), response(m, V, at)
+    for gate in ("m", "h"):
+        np.testing.assert_allclose(shifted.steady[gate], plain.steady[gate], rtol=1e-12)
+        np.testing.assert_allclose(shifted.tau[gate], plain.tau[gate], rtol=1e-12)
