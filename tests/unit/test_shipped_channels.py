@@ -229,6 +229,22 @@ def williams(v, q):
     return {"h": (1 / (1 + exp((v + 91) / 6)), 1 / (q * (0.0003933 * exp(-0.0249 * v) + 0.0877 * exp(0.062 * v))))}
 
 
+def boltzmann(v, half, slope):
+    return 1 / (1 + exp(-(v - half) / slope))
+
+
+def bell(v, centre, width, height, floor):
+    return floor + height * exp(-(((v - centre) / width) ** 2))
+
+
+def dopamine_sodium(v, shift=0.0):
+    """Canavier & Landry 2006, doi 10.1152/jn.00704.2006."""
+    u = v - shift
+    mtau = boltzmann(v, -45, -1.5) - boltzmann(v, -65, -0.5) + 0.04
+    htau = 56 * boltzmann(u, -39, -4.5) - 56 * boltzmann(u, -59, -2) + 1
+    return {"m": (boltzmann(u, -44.6, 6), mtau), "h": (boltzmann(u, -66.8, -7.8), htau)}
+
+
 CLOSED = {
     "korngreen/nat": lambda v, c: korngreen_sodium(v, q10(c, 21)),
     "korngreen/kfast": lambda v, c: fast_potassium(v, q10(c, 21), -47, 29),
@@ -266,8 +282,23 @@ CLOSED = {
     "allen/Ca_LVA": lambda v, c: low_calcium(v, q10(c, 21)),
     "allen/Ca_HVA": lambda v, c: high_calcium(v),
     "allen/Ih": lambda v, c: hcn(v),
+    "dopamine/na_da": lambda v, c: dopamine_sodium(v, 18),
+    "dopamine/kdr_da": lambda v, c: {"n": (boltzmann(v, -35, 12), 10 * np.ones_like(v))},
+    "dopamine/ka_da": lambda v, c: {
+        "p": (boltzmann(v, -42, 4), bell(v, -42, 10, 5.5, 4)),
+        "q": (boltzmann(v, -63, -4), 50 * np.ones_like(v)),
+    },
+    "dopamine/cat_da": lambda v, c: {
+        "d": (boltzmann(v, -63.5, 1.5), bell(v, -66, 6.32455, 65, 3.5)),
+        "f": (boltzmann(v, -76.2, -3), bell(v, -72, 10, 50, 10)),
+    },
+    "dopamine/can_da": lambda v, c: {"d": (boltzmann(v, -45, 7), bell(v, -70, 25, 18, 0.3))},
+    "dopamine/cal_da": lambda v, c: {"d": (boltzmann(v, -50, 3), bell(v, -45, 20, 18, 1.5))},
 }
-SET = {"sscx/NaTg": {"vshiftm": 13.0, "vshifth": 15.0, "slopem": 7.0, "slopeh": 5.0}}
+SET = {
+    "dopamine/na_da": {"vshift": 18.0},
+    "sscx/NaTg": {"vshiftm": 13.0, "vshifth": 15.0, "slopem": 7.0, "slopeh": 5.0},
+}
 
 
 def im_v2(v, q):
@@ -395,6 +426,57 @@ def test_mainens_pool_takes_backward_steps_and_pumps_nothing_in():
         ca = (ca + dt * (1e4 * 2e-3 / (2 * FARADAY * 0.1) + 1e-4 / 200)) / (1 + dt / 200)
     assert steps_of_pool("cad", ica, n, dt) == pytest.approx(ca, rel=1e-10)
     assert steps_of_pool("cad", 2e-3, n, dt) == pytest.approx(1e-4, rel=1e-12)
+
+
+def currents(name, v=-60.0, **known):
+    m = mechanism.read(mechanism.shipped_file(name))
+    found = response(m, np.array([v]), surroundings(m, 35.0) | known).current
+    return {current: float(value[0]) for current, value in found.items()}
+
+
+def test_pumps_and_channels_of_the_dopamine_neuron_follow_their_ions():
+    """Canavier & Landry 2006, doi 10.1152/jn.00704.2006."""
+    pumped = 3.6e-3 / (1 + (10 / 4.0) ** 1.5)
+    assert currents("nakpump_da", nai=4.0) == pytest.approx({"ina": 3 * pumped, "ik": -2 * pumped})
+    assert currents("capump_da", cai=1e-4) == pytest.approx({"ica": 0.0312 / (1 + 5e-4 / 1e-4)})
+    assert currents("kca_da", cai=1e-4, ek=-100.0) == pytest.approx({"ik": 8e-4 * 40 / (1 + 1.9**4)})
+    for name, gbar, k, half, slope in (("can_da", 1.71e-4, 1e-4, -45, 7), ("cal_da", 2.16e-4, 4.5e-4, -50, 3)):
+        expected = gbar * boltzmann(-60.0, half, slope) * k / (k + 2e-4) * (-60.0 - 120.0)
+        assert currents(name, cai=2e-4, eca=120.0) == pytest.approx({"ica": expected})
+
+
+def test_sodium_and_calcium_fill_the_segment():
+    """Charge over volume: 4/diam of membrane, one elementary charge or two."""
+    ica, dt, n = -2e-3, 0.025, 40
+    found = steps_of_pool("cabal_da", ica, n, dt, diam=3.0, cai=1e-4)
+    assert found == pytest.approx(1e-4 + n * dt * 0.005 * 1e4 * 2e-3 * (4 / 3.0) / (2 * FARADAY), rel=1e-10)
+    m = mechanism.read(mechanism.shipped_file("nabal_da"))
+    values = surroundings(m, 35.0) | {"diam": 3.0, "nai": 4.0, "ina": -1e-2, "dt": dt, "v": -60.0, "t": 0.0}
+    from gbar.kernel.interpret import run
+
+    for _ in range(n):
+        values |= run(m.advance, values)[1]
+    assert float(values["nai"]) == pytest.approx(4.0 + n * dt * 1e4 * 1e-2 * (4 / 3.0) / FARADAY, rel=1e-10)
+
+
+def test_glutamate_receptors_at_their_mean_opening():
+    """Ohmic AMPA and Goldman-Hodgkin-Katz NMDA currents, typed with the exponentials of the equations."""
+    v, nai, ena, ek, rate = -30.0, 4.0, 95.0, -100.0, 0.5
+
+    def mean(a, b):
+        rise = 1 - exp(-(a + b))
+        return rate * a / (a + b) * (1 - rise / (a + b) + rise / b)
+
+    u = FARADAY * v * 1e-3 / (8.31446261815324 * 308.15)
+    p = 0.0225 + (1 - 0.0225) / (1 + 1.2 / 50.7 * exp(-v / 9))
+    n = 1e-3 * FARADAY * 2.3e-7 * p * mean(0.072, 0.0066)
+    a = 2.68e-6 * mean(1.1, 0.19)
+    found = currents("glu_da", v, nai=nai, ena=ena, ek=ek, rate=rate, irregular=0.0)
+    sodium = 0.75 * n * u * (nai - 145 * exp(-u)) / (1 - exp(-u))
+    potassium = 0.75 * n * u * (140 - 2.5 * exp(-u)) / (1 - exp(-u))
+    calcium = 10.6 * n * u * (1e-4 - 0.3 * 2 * exp(-2 * u)) / (1 - exp(-2 * u))
+    expected = {"ina": a * (v - ena) + sodium, "ik": 3.37 / 2.68 * a * (v - ek) + potassium, "ica": calcium}
+    assert found == pytest.approx(expected, rel=1e-6)
 
 
 def parameters_of(suffix, *sets):
