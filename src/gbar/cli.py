@@ -44,7 +44,7 @@ Threads = Annotated[int | None, typer.Option(min=1, help="threads; all cores unl
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace what is there")]
 
 # what the user states about a recording that its file does not say; keywords of `recordings.read`
-_TABLE = "for tables that do not say it: "
+_TABLE = "for tables and Igor waves that do not say it: "
 DECLARED: dict[str, Any] = {
     "voltage_unit": Annotated[str | None, typer.Option(help=f"{_TABLE}the unit, as in mV")],
     "current_unit": Annotated[str | None, typer.Option(help=f"{_TABLE}the unit, as in pA")],
@@ -52,8 +52,8 @@ DECLARED: dict[str, Any] = {
     "dt": Annotated[str | None, typer.Option(help=f"{_TABLE}the sampling interval, as in '0.05 ms'")],
     "stimulus": Annotated[Path | None, typer.Option(help="for tables: the file that holds the current")],
     "stimulus_folder": Annotated[Path | None, typer.Option(help="for ABF: where the protocol's stimulus files lie")],
-    "voltage_channel": Annotated[str | None, typer.Option(help="for ABF: the channel that is the voltage")],
-    "current_channel": Annotated[str | None, typer.Option(help="for ABF: the channel that is the current")],
+    "voltage_channel": Annotated[str | None, typer.Option(help="for ABF and Igor: the channel that is the voltage")],
+    "current_channel": Annotated[str | None, typer.Option(help="for ABF and Igor: the channel that is the current")],
     "electrode": Annotated[str | None, typer.Option(help="for NWB: the electrode, where cells share a file")],
 }
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from igor_files import EPOCH, TYPES, Wave
 
-from gbar.errors import RecordingError
+from gbar.errors import RecordingError, UnitError
+from gbar.recordings import read
 from gbar.recordings.igor import read_igor
 from gbar.recordings.igor_wave import wave_header, wave_samples
 
@@ -278,3 +279,39 @@ def test_a_cell_of_a_laboratory(shared):
     strongest = max((s for s in sweeps if s.stimulus == "IDrest"), key=lambda s: s.spike_count())
     assert strongest.spike_count() == 33
     assert np.abs(strongest.current).max() > 0.4  # artefacts of the monitor at spikes
+
+
+def test_what_waves_do_not_say_is_stated(tmp_path):
+    """B95_Ch0_IDRest_107 and B95_Ch3_IDRest_107, as one laboratory names its waves, without a unit of time."""
+    v, i = np.full(400, -70.0), np.repeat([0.0, 50.0], 200)
+    Wave(v, "mV", dt=0.25, time_unit="").write(tmp_path / "B95_Ch3_IDRest_107.ibw")
+    Wave(i, "pA", dt=0.25, time_unit="").write(tmp_path / "B95_Ch0_IDRest_107.ibw")
+    with pytest.raises(RecordingError, match=r"unit of its x scaling is ''.*state --time-unit or --dt"):
+        read(tmp_path)
+    sweep = read(tmp_path, time_unit="ms").sweeps[0]
+    assert (sweep.name, sweep.stimulus, sweep.dt) == ("B95_IDRest_107", "IDRest", 0.25)
+    assert read(tmp_path, dt="0.1 ms").sweeps[0].dt == 0.1
+    assert read(tmp_path / "B95_Ch0_IDRest_107.ibw", dt="0.1 ms").sweeps[0].amplitude == pytest.approx(0.05)
+
+
+def test_channels_without_units_are_stated(tmp_path):
+    Wave(np.full(400, -70.0), "").write(tmp_path / "X_step_ch1_1.ibw")
+    Wave(np.repeat([0.0, 50.0], 200), "").write(tmp_path / "X_step_ch0_1.ibw")
+    with pytest.raises(RecordingError, match="it states no unit"):
+        read(tmp_path)
+    stated = {"voltage_channel": "ch1", "voltage_unit": "mV", "current_channel": "ch0", "current_unit": "pA"}
+    sweep = read(tmp_path, **stated).sweeps[0]
+    assert sweep.baseline_voltage == -70.0 and sweep.amplitude == pytest.approx(0.05)
+    with pytest.raises(RecordingError, match="it states no unit"):
+        read(tmp_path, **{**stated, "current_channel": "ch2"})
+    with pytest.raises(UnitError):
+        read(tmp_path, **{**stated, "voltage_unit": "pA"})
+    with pytest.raises(RecordingError, match="sampling interval of 0 ms"):
+        read(tmp_path, dt="0 ms")
+
+
+def test_units_that_a_wave_states_count_before_those_stated(tmp_path):
+    Wave(np.full(400, -0.07)).write(tmp_path / "X_step_ch1_1.ibw")
+    Wave(np.repeat([0.0, 5e-11], 200), "A").write(tmp_path / "X_step_ch0_1.ibw")
+    sweep = read(tmp_path, voltage_channel="ch1", voltage_unit="mV", time_unit="ms", dt="3 ms").sweeps[0]
+    assert sweep.baseline_voltage == pytest.approx(-70.0) and sweep.dt == 0.05

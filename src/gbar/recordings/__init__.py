@@ -40,7 +40,7 @@ _TABLE = ("voltage_unit", "current_unit", "time_unit", "dt", "stimulus")
 _OPTIONS: dict[Kind, tuple[str, ...]] = {
     "NWB": ("electrode", "sweeps"),
     "ABF": ("stimulus_folder", "voltage_channel", "current_channel"),
-    "Igor": (),
+    "Igor": ("voltage_unit", "current_unit", "time_unit", "dt", "voltage_channel", "current_channel"),
     "NPZ": _TABLE,
     "TSV": _TABLE,
     "CSV": _TABLE,
@@ -68,7 +68,8 @@ def read(
 
     The keywords state what a file does not say itself. Tables: units ("mV", "pA", "ms"), the sampling interval
     ("0.05 ms"), the file with the currents. ABF: the folder with the stimulus files that the protocol names, and the
-    channels, where their units leave open which is which. NWB: the
+    channels, where their units leave open which is which. Igor waves without units: the same units, interval and
+    channels, these as words of the waves' names ("ch1"). NWB: the
     electrode, where several cells share a file, and the names of the sweeps, where all of them would not fit in memory.
     `allow_large` lets through |v| > 500 mV and |I| > 20 nA, which suggest a wrong unit.
     Raises RecordingError, in one line, for anything that is not a usable current-clamp recording.
@@ -113,9 +114,9 @@ def _parts(path: Path, files: list[Path], kind: Kind, stated: dict[str, Any], al
         given = stated | ({"stimulus_folder": Path(stated["stimulus_folder"])} if "stimulus_folder" in stated else {})
         return read_abf(path, allow_large=allow_large, **given)
     if kind == "Igor":
-        from gbar.recordings.igor import read_igor
+        from gbar.recordings.igor import Stated, read_igor
 
-        return read_igor(files, allow_large=allow_large)
+        return read_igor(files, allow_large=allow_large, stated=Stated(**stated))
     given = stated | ({"stimulus": Path(stated["stimulus"])} if "stimulus" in stated else {})
     return {"format": kind, **read_table(path, Declared(**given), allow_large=allow_large)}
 

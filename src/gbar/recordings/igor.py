@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,13 @@ from gbar.recordings.sanity import complaint, doubts
 _MOST_WAVES = 50_000
 _MOST_BYTES = 2_000_000_000  # of all sweeps in memory
 _WORD = re.compile(r"[A-Za-z]+|\d+")
-_PROTOCOL = re.compile(r"X_(?P<protocol>.+)_ch\d+_\d+")
-_UNITS = 'set its units in Igor: SetScale d 0,0,"V" (or "A") and SetScale/P x 0,dt,"s"'
+_TOKEN = re.compile(r"[A-Za-z0-9]+")
+_PROTOCOLS = (
+    re.compile(r"X_(?P<protocol>.+)_ch\d+_\d+"),  # X_IDrest_ch0_328
+    re.compile(r"[A-Za-z0-9]+_Ch\d+_(?P<protocol>.+)_\d+"),  # B95_Ch0_IDRest_107
+)
+_UNITS = 'set its units in Igor, SetScale d 0,0,"V" (or "A"), or state --voltage-channel, --voltage-unit and the like'
+_TIMES = 'set it in Igor, SetScale/P x 0,dt,"s", or state --time-unit or --dt'
 
 Key = tuple[str, ...]
 
@@ -38,16 +43,15 @@ class _Pair:
     @property
     def name(self) -> str:
         """What both names share: IDrest_328 of X_IDrest_ch0_328 and X_IDrest_ch1_328."""
-        mine, other = self.voltage.path.stem, self.current.path.stem
-        words = [w for w, v in zip(_WORD.findall(mine), _WORD.findall(other), strict=True) if w == v]
-        shared = [w for w in words if w != "ch"]
-        return "_".join(shared[1:] if self.protocol and shared[0] == "X" else shared) or mine
+        mine, other = (_TOKEN.findall(wave.path.stem) for wave in (self.voltage, self.current))
+        shared = [a for a, b in zip(mine, other, strict=False) if a == b]
+        return "_".join(shared[1:] if self.protocol and shared[0] == "X" else shared) or self.voltage.path.stem
 
     @property
     def protocol(self) -> str:
-        """The stimulus's name, in names such as X_IDrest_ch0_328."""
-        match = _PROTOCOL.fullmatch(self.voltage.path.stem)
-        return match["protocol"] if match else ""
+        """The stimulus's name, in names such as X_IDrest_ch0_328 and B95_Ch0_IDRest_107."""
+        matches = (pattern.fullmatch(self.voltage.path.stem) for pattern in _PROTOCOLS)
+        return next((match["protocol"] for match in matches if match), "")
 
     @property
     def number(self) -> tuple[int, ...]:
@@ -55,7 +59,43 @@ class _Pair:
         return tuple(int(w) for w in reversed(_WORD.findall(self.voltage.path.stem)) if w.isdigit())
 
 
-def read_igor(paths: Path | Sequence[Path], *, allow_large: bool = False) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Stated:
+    """What is said of waves that do not say it themselves; a wave's own units count before it.
+
+    The channels are words of the waves' names: "ch1" of X_IDrest_ch1_328.
+    """
+
+    voltage_unit: str | None = None
+    current_unit: str | None = None
+    time_unit: str | None = None
+    dt: str | None = None
+    voltage_channel: str | None = None
+    current_channel: str | None = None
+
+    def __post_init__(self) -> None:
+        for unit, wanted in ((self.voltage_unit, "mV"), (self.current_unit, "nA"), (self.time_unit, "ms")):
+            if unit is not None:
+                units.factor(unit, wanted)
+        if self.dt is not None and not units.quantity(self.dt, "ms") > 0.0:
+            raise RecordingError(f"a sampling interval of {self.dt}", remedy="give more than 0 ms")
+
+    def of(self, header: WaveHeader) -> WaveHeader:
+        """The header with the units that are stated for its channel, where it has none."""
+        tokens, unit = _TOKEN.findall(header.path.stem), header.unit
+        if not unit and self.voltage_channel in tokens:
+            unit = self.voltage_unit or ""
+        elif not unit and self.current_channel in tokens:
+            unit = self.current_unit or ""
+        time_unit, interval = header.time_unit or self.time_unit or "", header.interval
+        if not header.time_unit and self.dt is not None:
+            time_unit, interval = "ms", units.quantity(self.dt, "ms")
+        return replace(header, unit=unit, time_unit=time_unit, interval=interval)
+
+
+def read_igor(
+    paths: Path | Sequence[Path], *, allow_large: bool = False, stated: Stated | None = None
+) -> dict[str, Any]:
     """The parts of a `Recording` that waves hold: those of a folder, those given, or one wave and its partner.
 
     Currents are as they were measured, in `Sweep.current` and `Sweep.monitored`. Sweeps come in the order of the
@@ -67,7 +107,7 @@ def read_igor(paths: Path | Sequence[Path], *, allow_large: bool = False) -> dic
     if not wanted:
         raise RecordingError("no Igor wave (.ibw)", file=source, remedy="name a wave, or a folder of them")
     lone = len(wanted) == 1 and not given[0].is_dir()
-    pairs, refused = _pairs(_beside(wanted[0]) if lone else wanted, wanted[0] if lone else None)
+    pairs, refused = _pairs(_beside(wanted[0]) if lone else wanted, wanted[0] if lone else None, stated or Stated())
     held = sum(pair.voltage.points + pair.current.points for pair in pairs) * 8
     if held > _MOST_BYTES:
         what = f"its sweeps need {held // 10**6} MB of memory, more than {_MOST_BYTES // 10**6} MB"
@@ -118,12 +158,12 @@ def _beside(path: Path) -> list[Path]:
     return [path, *others]
 
 
-def _pairs(waves: Iterable[Path], only: Path | None) -> tuple[list[_Pair], list[str]]:
+def _pairs(waves: Iterable[Path], only: Path | None, stated: Stated) -> tuple[list[_Pair], list[str]]:
     """Voltages with their currents, and what was refused; with `only`, the pair of that wave alone."""
     volts, amps, refused = [], {}, []
     for path in waves:
         try:
-            header = wave_header(path)
+            header = stated.of(wave_header(path))
         except RecordingError as error:
             if path == only:
                 raise
@@ -193,7 +233,7 @@ def _sweep(pair: _Pair, start: float, allow_large: bool) -> Sweep | str:
     voltage, current = pair.voltage, pair.current
     dt, other = _interval(voltage), _interval(current)
     if dt is None or other is None:
-        return f"sweep {pair.name}: the unit of its x scaling is {voltage.time_unit!r}, not of time; {_UNITS}"
+        return f"sweep {pair.name}: the unit of its x scaling is {voltage.time_unit!r}, not of time; {_TIMES}"
     if not abs(dt - other) <= 1e-6 * abs(dt):
         return f"sweep {pair.name}: voltage every {dt:g} ms, current every {other:g} ms"
     v = wave_samples(voltage) * (_factor(voltage.unit, "mV") or 1.0)

@@ -24,8 +24,10 @@ _TABLES = (".csv", ".tsv", ".npz")
 _FOREIGN = (".dat", ".pgf", ".smr", ".smrx", ".wcp", ".edr", ".atf", ".axgd", ".axgx", ".pxp", ".itx", ".mat", ".npy")
 _ENDINGS = (".nwb", ".h5", ".hdf5", ".abf", _IGOR, *_TABLES, *_FOREIGN)
 _STATED = {
-    **dict.fromkeys(("voltage_unit", "current_unit", "time_unit", "dt", "stimulus"), _TABLES),
-    **dict.fromkeys(("stimulus_folder", "voltage_channel", "current_channel"), (".abf",)),
+    **dict.fromkeys(("voltage_unit", "current_unit", "time_unit", "dt"), (*_TABLES, _IGOR)),
+    **dict.fromkeys(("voltage_channel", "current_channel"), (".abf", _IGOR)),
+    "stimulus": _TABLES,
+    "stimulus_folder": (".abf",),
     **dict.fromkeys(("electrode", "sweeps"), (".nwb", ".h5", ".hdf5")),
 }
 
@@ -102,7 +104,8 @@ def recordings_in(path: Path) -> list[Path]:
 
 def _that_apply(path: Path, declared: Mapping[str, Any]) -> dict[str, Any]:
     """Of what is stated of many files, that which is about one of this kind."""
-    return {name: value for name, value in declared.items() if path.suffix.lower() in _STATED.get(name, (path.suffix,))}
+    kind = _IGOR if path.is_dir() else path.suffix.lower()
+    return {name: value for name, value in declared.items() if kind in _STATED.get(name, (kind,))}
 
 
 def _inspected(path: Path, declared: Mapping[str, Any], limits: Thresholds, measured: bool) -> Inspected:
