@@ -32,6 +32,7 @@ from gbar.protocol import Protocol
 from gbar.recordings import Sweep, choose
 from gbar.simulate import simulate
 from gbar.traces import Status, Traces
+from gbar.workflows.bath import experiment
 from gbar.workflows.inferred import cautions, inferred_report
 from gbar.workflows.measured import UNITS, compare
 from gbar.workflows.progress import Progress, Silent
@@ -233,7 +234,7 @@ def answered(
     held_out, others = None, spread(question)
     if others:
         with progress.stage("simulated in sweeps held out", "cells") as report:
-            protocol = question.recording.protocol(others)
+            protocol = experiment(question.cell, question.recording, others)
             traces = simulate(kernel, some, protocol, threads=threads, progress=report)
         if (traces.status == Status.OK).any():
             held_out = predicted(others, protocol, traces, question.view.rig, rng)

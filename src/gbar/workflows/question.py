@@ -15,9 +15,10 @@ from gbar import __version__
 from gbar.cell import Cell, read_cell
 from gbar.errors import CellError, EstimatorError, ParameterError, TooLarge
 from gbar.observation import Electrode, Noise, Reduction, Rig, estimate_noise, observe_sweeps, reduction_for
-from gbar.protocol import Protocol, Stimulus
+from gbar.protocol import CONTROL, Protocol, Stimulus
 from gbar.recordings import Recording, Sweep, choose, read, rig_of
 from gbar.recordings.command import as_measured
+from gbar.workflows.bath import experiment
 from gbar.workflows.view import View, noise_and_rig, noise_from, value_from
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def _sighted(
         source = replace(source, sweeps=tuple(as_measured(sweep) for sweep in source.sweeps))
     used = source.select(sweeps) if sweeps else choose(source, SWEEPS).used
     held_out = tuple(s for s in source.sweeps if all(s is not u for u in used))
-    return Question(cell, source, used, held_out, source.protocol(used), View((), Noise()))
+    return Question(cell, source, used, held_out, experiment(cell, source, used), View((), Noise()))
 
 
 def _read(recording: Path, declared: Mapping[str, Any], sweeps: tuple[str, ...] | None) -> Recording:
@@ -174,17 +175,21 @@ def _seen_where_recorded(cell: Cell) -> Cell:
     if len(cell.sites) == 1:
         return cell
     own = tuple(replace(s, injections=(), clamps=()) for s in cell.protocol.stimuli)
-    return replace(cell, sites=(first,), protocol=Protocol(own))
+    return replace(cell, sites=(first,), protocol=replace(cell.protocol, stimuli=own, sites=()))
 
 
 def _check_same(mine: Stimulus, theirs: Stimulus, duration: float, folder: Path) -> None:
-    """Raises EstimatorError unless two stimuli deliver the same current over `duration` ms, from the same rest."""
+    """Raises EstimatorError unless two stimuli deliver the same current over `duration` ms, from one rest, in one bath."""
     t = np.arange(0.0, duration, 0.025) + 0.0125
     if mine.duration < duration - 1e-6:
         what = f"{mine.name} lasts {mine.duration:g} ms, the estimator was trained on {duration:g} ms"
         raise EstimatorError(what, file=folder, remedy=_LEAVE_OUT)
     if np.abs(mine.waveform.current(t) - theirs.waveform.current(t)).max() > _SAME_CURRENT:
         what = f"the estimator was trained with another stimulus than {mine.name}"
+        raise EstimatorError(what, file=folder, remedy=_LEAVE_OUT)
+    if mine.condition != theirs.condition:
+        conditions = [stimulus.condition or CONTROL for stimulus in (theirs, mine)]
+        what = f"the estimator was trained on {mine.name} in {conditions[0]}, it was recorded in {conditions[1]}"
         raise EstimatorError(what, file=folder, remedy=_LEAVE_OUT)
     if abs(mine.v_init - theirs.v_init) > _SAME_REST:
         what = f"its simulations start at {theirs.v_init:.4g} mV, this recording at {mine.v_init:.4g} mV"
