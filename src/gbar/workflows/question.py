@@ -179,7 +179,7 @@ def _seen_where_recorded(cell: Cell) -> Cell:
 
 
 def _check_same(mine: Stimulus, theirs: Stimulus, duration: float, folder: Path) -> None:
-    """Raises EstimatorError unless two stimuli deliver the same current over `duration` ms, from one rest, in one bath."""
+    """Raises EstimatorError unless two stimuli deliver the same current over `duration` ms, from one rest and bath."""
     t = np.arange(0.0, duration, 0.025) + 0.0125
     if mine.duration < duration - 1e-6:
         what = f"{mine.name} lasts {mine.duration:g} ms, the estimator was trained on {duration:g} ms"
