@@ -71,6 +71,13 @@ def test_a_long_list_of_missed_features_is_cut() -> None:
     assert text.endswith("reaches this cell's f0, f1, f2, f3, f4, f5 and 14 more features.")
 
 
+def test_a_feature_of_several_sweeps_is_named_once() -> None:
+    names = ["one: rest", "two: rest", "two: AP peak", "three: rest"]
+    check = check_predictions(dict.fromkeys(names, 300.0), dict.fromkeys(names, DRAWS))
+    assert check.missed == "rest (3 sweeps) and AP peak (two)"
+    assert check.verdict.endswith("reaches this cell's rest (3 sweeps) and AP peak (two).")
+
+
 def test_what_cannot_be_compared_is_refused() -> None:
     with pytest.raises(ParameterError, match="measured but not predicted: height"):
         check_predictions({"height": 1.0}, {"width": DRAWS})

@@ -64,6 +64,11 @@ class PredictiveCheck:
         return tuple(feature for feature in self.features if not feature.inside)
 
     @property
+    def missed(self) -> str:
+        """The names of the features that the predicted cells do not reproduce, one after the other."""
+        return _listed([feature.name for feature in self.outside], most=len(self.outside))
+
+    @property
     def verdict(self) -> str:
         """One or two sentences: how many features agree, and which do not."""
         total, missed = len(self.compared), self.outside
@@ -151,6 +156,18 @@ def _check(name: str, unit: str, measured: float, predicted: Float[np.ndarray, "
 
 
 def _listed(names: list[str], most: int = 6) -> str:
-    if len(names) > most + 1:
-        names = [*names[:most], f"{len(names) - most} more features"]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    """The names in words, at most so many; "one: rest" and "two: rest", of two sweeps, are "rest (2 sweeps)"."""
+    sweeps: dict[str, list[str]] = {}
+    for name in names:
+        sweep, _, feature = name.rpartition(": ")
+        sweeps.setdefault(feature, []).append(sweep)
+    told = [f"{feature}{_of(found)}" for feature, found in sweeps.items()]
+    if len(told) > most + 1:
+        told = [*told[:most], f"{len(told) - most} more features"]
+    return told[0] if len(told) == 1 else f"{', '.join(told[:-1])} and {told[-1]}"
+
+
+def _of(sweeps: list[str]) -> str:
+    if len(sweeps) > 1:
+        return f" ({len(sweeps)} sweeps)"
+    return f" ({sweeps[0]})" if sweeps[0] else ""

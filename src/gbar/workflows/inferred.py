@@ -73,21 +73,31 @@ def cautions(question: Question, posterior: NeuralPosterior, check: PredictiveCh
     """What a reader must know before believing a number: of the model, the recording and the network's training."""
     said = [MISMATCH]
     if check.outside:
-        names = ", ".join(feature.name for feature in check.outside)
         said.append(
-            f"the cells found here do not reproduce everything that was recorded ({names}): where the table says "
-            "“determined”, that is said of the model, not of the cell"
+            f"the cells found here do not reproduce everything that was recorded ({check.missed}): where the table "
+            "says “determined”, that is said of the model, not of the cell"
         )
     said += learning_of(posterior)
     seen, trained = white_noise(question.sweeps, question.view.reductions), question.view.white
     if seen > 2.0 * max(trained, 0.05):
         said.append(f"the recording has {seen:.2g} mV of white noise, the network was trained with {trained:.2g} mV")
     said += [f"{s.name}: {w}" for s in question.sweeps for w in s.warnings] + list(question.recording.warnings)
-    if question.recording.junction_potential is None:
-        said.append(
-            "the file does not say whether the liquid junction potential was corrected; voltages are taken as they are"
-        )
+    said += junction_of(question)
     return tuple(said)
+
+
+def junction_of(question: Question) -> list[str]:
+    """What is not known of the junction potential, unless the user stated it."""
+    stated, corrected = question.recording.junction_potential, question.recording.junction_corrected
+    if corrected or (question.view.rig is not None and question.view.rig.junction_potential != 0.0):
+        return []
+    if stated is None:
+        what = "the file does not say whether the liquid junction potential was corrected"
+    elif corrected is None:
+        what = f"the file states a junction potential of {stated:.3g} mV and not whether it was corrected"
+    else:
+        what = f"the file states a junction potential of {stated:.3g} mV that was not corrected"
+    return [f"{what}; voltages are taken as they are (--junction states what is still in them)"]
 
 
 def learning_of(posterior: NeuralPosterior) -> list[str]:
