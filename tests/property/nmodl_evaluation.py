@@ -99,6 +99,11 @@ class Interpreter:
                     local |= {name: inner[name] for name in local}
                 case t.CallStatement(call):
                     self.expression(call, local)
+                case t.Loop(variable, first, last, step):
+                    first, last, step = (int(self.expression(bound, local)) for bound in (first, last, step))
+                    for k in range(first, last + 1, step):
+                        inner = self.body(statement.body, local | {variable: float(k)})
+                        local |= {name: inner[name] for name in local}
         return local
 
     def step(self, state, value, local):

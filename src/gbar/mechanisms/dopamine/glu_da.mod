@@ -110,21 +110,22 @@ BREAKPOINT {
 }
 
 PROCEDURE release() {
-    LOCAL now
+    : written as increments, which are accurate in single precision
+    LOCAL now, a, n
     now = floor((t - 0.5*dt)/1 (ms))  : of the middle of the step
+    a = 0
+    n = 0
     IF (now > bin) {
         bin = now
         draw()
-        aoff = aoff + aon
-        aon = 0
-        noff = noff + non
-        non = 0
+        a = aon
+        n = non
     }
-    aon = opened(aon, 1.1 (/ms), 0.19 (/ms))
-    aoff = aoff*exp(-0.19 (/ms)*dt)
-    non = opened(non, 0.072 (/ms), 0.0066 (/ms))
-    noff = noff*exp(-0.0066 (/ms)*dt)
-    p = pinf(v) + (p - pinf(v))*exp(-dt/1 (ms))
+    aoff = aoff + (a - (aoff + a)*(1 - exp(-0.19 (/ms)*dt)))
+    noff = noff + (n - (noff + n)*(1 - exp(-0.0066 (/ms)*dt)))
+    aon = opened(aon - a, 1.1 (/ms), 0.19 (/ms))
+    non = opened(non - n, 0.072 (/ms), 0.0066 (/ms))
+    p = p + (pinf(v) - p)*(1 - exp(-dt/1 (ms)))
 }
 
 PROCEDURE draw() {
@@ -161,9 +162,7 @@ FUNCTION remainder(n, m) {
 
 FUNCTION opened(o, a (/ms), b (/ms)) {
     : a step of those that transmitter opens
-    LOCAL top
-    top = events*a/(a + b)
-    opened = top + (o - top)*exp(-(a + b)*dt)
+    opened = o + (events*a/(a + b) - o)*(1 - exp(-(a + b)*dt))
 }
 
 FUNCTION opentime(a (/ms), b (/ms)) (ms) {
