@@ -16,6 +16,13 @@ from gbar.protocol import Block, Condition, Step
 from gbar.simulate import simulate
 
 PLACES = ("soma", "near", "middle", "dend", "far")  # 0, 150, 300, 400, 550 um from the soma
+PUBLISHED = {  # ModelDB 151825: what its optimisation starts from, and what it found
+    "Ra": (68.2, 120.4), "cm": (1.4387, 0.602), "g_pas": (1 / 18017.3, 1 / 25812.2), "e_pas": (-31.4, -47.8),
+    "gh_soma": (22.5, 2.51), "gh_distal": (271.9, 118.4), "gh_half": (382.5, 351.8),
+    "gks_soma": (129.9, 209.7), "gks_length": (1 / 0.00986, 1 / 0.0915783),
+    "gkf_soma": (340.8, 359.9), "gkf_length": (1 / 0.00297, 1 / 0.0117721),
+    "gna_soma": (128.1, 352.1), "gna_distal": (2.69, 56.5), "gna_reach": (687.5, 480.9),
+}  # fmt: skip
 IH = Condition("TTX and ZD7288", (Block("gbar_nat", 100.0), Block("gbar_hcn", 100.0)))
 
 
@@ -57,6 +64,11 @@ def test_the_experiment(cell):
     assert {stimulus.condition for stimulus in cell.protocol.stimuli} == {"", "TTX", "TTX and K blockers"}
     assert len(cell.space) == 14 and cell.compartments <= 60
     assert cell.space.inside(cell.theta).all()
+
+
+def test_the_prior_holds_what_the_authors_published(cell):
+    assert cell.space.names == tuple(PUBLISHED)
+    assert cell.space.inside(np.array(list(PUBLISHED.values())).T).all()
 
 
 def test_a_spike_travels_into_the_dendrite_and_shrinks(traces):
