@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,14 @@ from gbar.document import parse_yaml
 from gbar.errors import CellError, OutputError, UserError
 from gbar.kernel.build import build
 from gbar.morphology import Morphology, Section
-from gbar.protocol import Stimulus
+from gbar.protocol import Protocol, Stimulus
 from gbar.protocol.waveform import Chirp, Noise, Ramp, Sampled, Step, Sum, Train
 from gbar.report.cell_shape import outlines, region_colours
 from gbar.simulate import simulate
+from gbar.traces import Traces
 from gbar.workflows.cells import cells
 from gbar.workflows.described import acts, described, gist, wave_text
-from gbar.workflows.portrait import WORK, affordable, liveliest, most_moved, swept
+from gbar.workflows.portrait import WORK, affordable, liveliest, swept, telling
 from test_bad_input import gbar, refused
 
 TREE = """\
@@ -168,23 +170,43 @@ def test_what_is_simulated_for_it(tree):
     kernel = build(cell, "float32")
     default = simulate(kernel, cell.theta, cell.protocol, threads=1)
     assert liveliest(cell, default).name == "step"
-    stimulus, levels = affordable(kernel, cell.protocol.stimuli[1], 3)
-    assert stimulus == cell.protocol.stimuli[1] and levels == 5
-    assert affordable(kernel, cell.protocol.stimuli[1], 20)[1] == 3
+    stimuli = cell.protocol.stimuli
+    assert affordable(kernel, stimuli, stimuli[1], 3) == (stimuli, 5)
+    assert affordable(kernel, stimuli, stimuli[1], 20) == (stimuli, 3)
     slow = Stimulus("slow", Step(0, 1, 1), 4e5, sampling=0.1)
-    short, levels = affordable(kernel, slow, 20)
+    assert affordable(kernel, (*stimuli, slow), stimuli[1], 20) == (stimuli[1:2], 3)
+    (short,), levels = affordable(kernel, (*stimuli, slow), slow, 20)
     instances = sum(len(c.instances) for c in kernel.compartments.compartments)
     assert levels == 2 and short.duration < 4e5
     assert instances * short.n_steps * 20 * levels == pytest.approx(WORK, rel=1e-3)
 
 
-def test_the_site_where_something_happens():
-    v = np.zeros((3, 2, 4))
-    assert most_moved(v) == 0
-    v[2, 1, 3] = 5.0
-    assert most_moved(v) == 1
-    v[1, 0, 0] = 1.0
-    assert most_moved(v) == 0
+def test_the_stimulus_that_shows_most():
+    cell = read_cell("sphere")
+    (step,) = cell.protocol.stimuli
+    names = ("none", "some", "same", "many")
+    cell = replace(cell, protocol=Protocol(tuple(replace(step, name=name) for name in names)))
+    train = np.where(np.arange(400) % 10 == 5, 20.0, -70.0)
+
+    def spiking(*counts: int) -> Traces:
+        v = tuple(np.where(np.arange(400) < 10 * count, train, -70.0)[None, None] for count in counts)
+        return Traces(v, (0.1,) * len(counts), np.zeros(1, np.uint8))
+
+    assert liveliest(cell, spiking(0, 3, 3, 40)).name == "some"
+    assert liveliest(cell, spiking(0, 0, 0, 0)).name == "none"
+    assert liveliest(cell, spiking(40, 39, 30, 30)).name == "same"
+
+
+def test_the_stimulus_that_tells_of_a_parameter():
+    v = [np.zeros((3, 2, 1, 10)) for _ in range(2)]
+    v[0][:, 1] = 20.0  # all three matter under the first
+    v[1][2, 1] = 5.0  # the last alone under the second
+    assert telling(v, 0) == [0, 0, 1]
+    v[1][:, 1] = 5.0
+    assert telling(v, 0) == telling(v[:1], 0) == [0, 0, 0]
+    v[0][0, 1] = np.nan
+    assert telling(v, 0) == [1, 0, 0]
+    assert telling([np.zeros((3, 2, 1, 10))] * 2, 1) == [1, 1, 1]
 
 
 def test_where_stylised_sections_lie():

@@ -24,20 +24,20 @@ from gbar.report.sweeps import padded, time_scale
 from gbar.report.tables import number
 from gbar.traces import Status, Traces
 
-WIDTH = 11.0  # inches
+WIDTH, WIDER = 11.0, 13.5  # inches; for six panels in a line
 MOST_ROWS = 22  # densities in the table
 _SHADES = (1e-7, 1.0)  # S/cm2, from white to dark
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What a site does under a stimulus at some values of a free parameter, from low to high, the others held."""
+    """What sites do under a stimulus at some values of a free parameter, from low to high, the others held."""
 
     parameter: FreeParameter
     values: Float[np.ndarray, " level"]
-    v: Float[np.ndarray, "level time"]  # mV; NaN where the simulation failed
+    v: Float[np.ndarray, "level site time"]  # mV; NaN where the simulation failed
     sampling: float  # ms
-    site: str
+    sites: tuple[str, ...]
     stimulus: str
 
 
@@ -54,10 +54,10 @@ def cell_figure(cell: Cell, about: str, default: Traces, effects: Sequence[Effec
     heights = [
         max(2.4, 0.6 + 0.2 * min(len(table), MOST_ROWS)),
         0.35 + rows * (1.5 + 0.75 * len(kinds)),
-        0.4 + lines * (0.62 + 0.2 * level),
+        0.4 + lines * (0.78 + 0.2 * level),
     ]
     heights = heights if effects else heights[:2]
-    figure = blank(0.5 + sum(heights), WIDTH)
+    figure = blank(0.5 + sum(heights), WIDER if across > 5 else WIDTH)
     figure.suptitle(f"{plain(cell.name, 60)}:  {plain(about, 150)}", x=0.008, ha="left", fontsize=9.5, color=INK)
     parts: Sequence[SubFigure] = list(np.ravel(np.asarray(figure.subfigures(len(heights), 1, height_ratios=heights))))
     colours = region_colours([region.name for region in cell.regions])
@@ -65,7 +65,7 @@ def cell_figure(cell: Cell, about: str, default: Traces, effects: Sequence[Effec
     _anatomy(parts[0], cell, table, colours, sites)
     _behaviour(parts[1], cell, default, sites, rows, columns)
     if effects:
-        _influence(parts[2], effects, cell.recorded[0].name, lines, across)
+        _influence(parts[2], effects, sites, lines, across)
     return figure
 
 
@@ -146,7 +146,7 @@ def _entry(axes: Axes, density: Density, region: str, column: int, row: int, siz
         shade, dark = DENSITY(0.75 * share), share > 0.62
     axes.add_patch(Rectangle((column + 0.02, row + 0.06), 0.96, 0.88, color=shade, linewidth=0))
     weight, text = "bold" if region in density.free else "normal", _span(values)
-    axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=size * (0.8 if len(text) > 10 else 1.0),
+    axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=size * min(1.0, 9.0 / len(text)),
               fontweight=weight, color="white" if dark else INK)  # fmt: skip
 
 
@@ -155,7 +155,14 @@ def _span(values: Float[np.ndarray, " compartment"]) -> str:
     if np.isnan(values).all():
         return "•"
     low, high = float(values.min()), float(values.max())
-    return number(low) if low == high else f"{number(low, 2)}–{number(high, 2)}"
+    return _short(low) if low == high else f"{_short(low, 2)}–{_short(high, 2)}"
+
+
+def _short(value: float, digits: int = 3) -> str:
+    """A number in few characters: 0.00102, 3.1e-5."""
+    text = number(value, digits)
+    mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
+    return text if len(text) <= 5 + digits // 3 else f"{float(mantissa):g}e{int(power)}".replace("-", "−")
 
 
 def _along(axes: Axes, varied: Sequence[Density], colours: dict[str, str]) -> None:
@@ -246,26 +253,29 @@ def _currents(axes: Axes, cell: Cell, stimulus: Stimulus, scale: float, sites: d
 # --- what the free parameters do ---------------------------------------------------------------------------------
 
 
-def _influence(part: SubFigure, effects: Sequence[Effect], site: str, lines: int, across: int) -> None:
-    """A panel for each free parameter: traces from its low value, at the bottom, to its high one; mostly at a site."""
-    first = next((effect for effect in effects if effect.site == site), effects[0])
-    unit = time_scale(_length(first))[1]
-    where = f"{first.stimulus}, {first.site}; {_reach(effects)} mV from line to line; time in {unit}"
-    _heading(part, f"each free parameter from low (bottom) to high (top), the others as they are: {where}")
+def _influence(part: SubFigure, effects: Sequence[Effect], colours: dict[str, str], lines: int, across: int) -> None:
+    """A panel for each free parameter: traces from its low value, at the bottom, to its high one."""
+    reach = {name: _reach([e for e in effects if e.stimulus == name]) for name in {e.stimulus for e in effects}}
+    below = "below: the stimulus, mV from line to line, unit of time"
+    where = (
+        f"each free parameter from low (bottom) to high (top), the others as they are, at {', '.join(effects[0].sites)}"
+    )
+    _heading(part, f"{plain(where, 130)}; {below}")
     grid = part.add_gridspec(lines, across)
+    fit = 30 if across > 4 else 40  # characters of 8 points
     for n, effect in enumerate(effects):
         axes = part.add_subplot(grid[divmod(n, across)])
-        _stack(axes, effect, _reach(effects))
-        place = f" at {plain(effect.site, 12)}" if effect.site != first.site else ""
-        unit = drawn_unit(effect.parameter.unit)
-        title = plain(effect.parameter.name, 30) + (f" ({unit})" if unit else "") + place
-        axes.set_title(title, fontsize=8.0 if across < 5 else 7.2 if len(title) < 32 else 6.4)
-        axes.tick_params(labelbottom=n // across == lines - 1)
+        _stack(axes, effect, reach[effect.stimulus], colours)
+        name, unit = plain(effect.parameter.name, 34), drawn_unit(effect.parameter.unit)
+        title = f"{name} ({unit})" if unit and len(name) + len(unit) < fit else name
+        axes.set_title(title, fontsize=min(8.0, 8.0 * fit / len(title)), x=0.0 if len(title) < 0.7 * fit else -0.18)
+        scale = time_scale(_length(effect))[1]
+        axes.set_xlabel(f"{plain(effect.stimulus, 22)}, {reach[effect.stimulus]} mV, {scale}", fontsize=7, labelpad=1.5)
 
 
 def _length(effect: Effect) -> float:
     """The duration of its traces, ms."""
-    return (effect.v.shape[1] - 1) * effect.sampling
+    return (effect.v.shape[-1] - 1) * effect.sampling
 
 
 def _reach(effects: Sequence[Effect]) -> int:
@@ -274,17 +284,21 @@ def _reach(effects: Sequence[Effect]) -> int:
     return 10 * math.ceil((high - low) / 10)
 
 
-def _stack(axes: Axes, effect: Effect, reach: int) -> None:
+def _stack(axes: Axes, effect: Effect, reach: int, colours: dict[str, str]) -> None:
+    """Traces one above the other, the first site's in front of the others'."""
     levels = len(effect.values)
     scale, _ = time_scale(_length(effect))
-    rest = [float(np.nanmedian(v)) if np.isfinite(v).any() else 0.0 for v in effect.v]
-    for k, v in enumerate(effect.v):
-        if not np.isfinite(v).any():
+    rest = min((float(np.median(v)) for v in effect.v[:, 0] if np.isfinite(v).all()), default=0.0)
+    for k, traces in enumerate(effect.v):
+        if not np.isfinite(traces).all():
             axes.text(0.5, (k + 0.3) / levels, "fails", transform=axes.transAxes, fontsize=7, color=QUIET)
             continue
-        t, y = envelope(v.astype(np.float64), effect.sampling, 900)
-        colour = DENSITY(0.4 + 0.6 * k / max(levels - 1, 1))
-        axes.plot(t / scale, y - min(rest) + k * reach, color=colour, linewidth=0.75)
+        for site, v in reversed(list(zip(effect.sites, traces, strict=True))):
+            t, y = envelope(v.astype(np.float64), effect.sampling, 900)
+            ahead = site == effect.sites[0]
+            colour = DENSITY(0.4 + 0.6 * k / max(levels - 1, 1)) if ahead else colours[site]
+            axes.plot(t / scale, y - rest + k * reach, color=colour, linewidth=0.75 if ahead else 0.6,
+                      alpha=1.0 if ahead else 0.55)  # fmt: skip
     axes.set_xlim(0.0, _length(effect) / scale)
     numbered(axes.xaxis, ticks=4)
     axes.set_yticks([k * reach for k in range(levels)], [number(value) for value in effect.values])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,8 +26,10 @@ LEVELS = (5, 3, 2)  # values of a free parameter that are drawn, from low to hig
 MANY = 10  # parameters of which fewer levels are drawn
 WORK = 5e9  # steps of a mechanism in a compartment, of all rows: half a minute
 DPI, COLOURS = 120, 192  # of a PNG, so that it stays below 250 kB
+APART = 30  # spikes that are told apart in a small panel
+UNMOVED = 0.3  # mV on average: less than this is no effect to look at
+MUCH = 2.0  # times as large a share in what parameters do makes another stimulus worth showing
 SHORTEST = 50.0  # ms of a slow cell's stimulus
-UNMOVED = 0.5  # mV: less than this is no effect to look at
 
 
 def draw(cell: Cell, output: Path, *, threads: int | None = None, progress: Progress | None = None) -> None:
@@ -38,39 +41,52 @@ def draw(cell: Cell, output: Path, *, threads: int | None = None, progress: Prog
     kernel = build(cell, "float32")
     with progress.stage("simulated at the cell's own values", "rows") as report:
         default = simulate(kernel, cell.theta, cell.protocol, threads=threads, progress=report)
-    stimulus = liveliest(cell, default)
-    effects = influence(cell, kernel, stimulus, threads=threads, progress=progress) if len(cell.space) else []
+    effects = influence(cell, kernel, default, threads=threads, progress=progress) if len(cell.space) else []
     about = gist(cell.description, 150 - len(cell.name) - len(cell.source)) + f" ({cell.source})" * bool(cell.source)
     write_figure(cell_figure(cell, about, default, effects), output, dpi=DPI, colours=COLOURS)
 
 
 def liveliest(cell: Cell, default: Traces) -> Stimulus:
-    """The stimulus with the most spikes at the first site that records a voltage; of several the first."""
+    """The stimulus with the most spikes at the first site of a voltage, if they can be told apart; else the fewest."""
     site = next((k for k, site in enumerate(cell.recorded) if site.variable == "v"), 0)
     spikes = [len(spike_times(v[:1, site], dt)[0]) for v, dt in zip(default.v, default.sampling, strict=True)]
-    return cell.protocol.stimuli[int(np.argmax(spikes))]
+    return cell.protocol.stimuli[max(range(len(spikes)), key=lambda k: (spikes[k] <= APART, _few(spikes[k]), -k))]
 
 
-def influence(
-    cell: Cell, kernel: Kernel, stimulus: Stimulus, *, threads: int | None, progress: Progress
-) -> list[Effect]:
+def _few(spikes: int) -> int:
+    return spikes if spikes <= APART else -spikes
+
+
+def influence(cell: Cell, kernel: Kernel, default: Traces, *, threads: int | None, progress: Progress) -> list[Effect]:
     """What each free parameter does to what a stimulus evokes, the others at the cell's own values."""
     from gbar.report.cells import Effect
 
-    stimulus, levels = affordable(kernel, stimulus, len(cell.space))
+    first = liveliest(cell, default)
+    stimuli, levels = affordable(kernel, cell.protocol.stimuli, first, len(cell.space))
     values, theta = swept(cell, levels)
-    alone = replace(cell.protocol, stimuli=(stimulus,))
     with progress.stage("simulated at values of the free parameters", "rows") as report:
+        alone = replace(cell.protocol, stimuli=stimuli)
         traces = simulate(kernel, theta, alone, threads=threads, progress=report)
-    v = np.where((traces.status == Status.OK)[:, None, None], traces.v[0], np.nan)
-    v = v.reshape(len(cell.space), levels, *v.shape[1:])
     voltages = [k for k, site in enumerate(cell.recorded) if site.variable == "v"] or [0]
-    found = []
-    for j, parameter in enumerate(cell.space.parameters):
-        site = most_moved(v[j][:, voltages])
-        name = cell.recorded[voltages[site]].name
-        found.append(Effect(parameter, values[:, j], v[j][:, voltages[site]], stimulus.sampling, name, stimulus.name))
-    return found
+    names = tuple(cell.recorded[k].name for k in voltages)
+    good = (traces.status == Status.OK)[:, None, None]
+    v = [np.where(good, one[:, voltages], np.nan).reshape(len(cell.space), levels, len(names), -1) for one in traces.v]
+    chosen = telling(v, next(k for k, stimulus in enumerate(stimuli) if stimulus.name == first.name))
+    return [
+        Effect(parameter, values[:, j], v[s][j], stimuli[s].sampling, names, stimuli[s].name)
+        for j, (parameter, s) in enumerate(zip(cell.space.parameters, chosen, strict=True))
+    ]
+
+
+def telling(v: Sequence[Float[np.ndarray, "parameter level site time"]], first: int) -> list[int]:
+    """Of traces under several stimuli: which stimulus shows what each parameter does.
+
+    `first` is the one, unless the parameter has a share in all that parameters do that is much larger in another.
+    """
+    effect = np.array([np.sqrt(np.nan_to_num((one - one[:, :1]) ** 2).mean(axis=(2, 3)).max(axis=1)) for one in v])
+    share = np.where(effect >= UNMOVED, effect / np.maximum(effect.mean(axis=1, keepdims=True), 1e-9), 0.0)
+    best = share.argmax(axis=0)
+    return [int(s) if share[s, j] > MUCH * share[first, j] else first for j, s in enumerate(best)]
 
 
 def swept(cell: Cell, levels: int) -> tuple[Float[np.ndarray, "level parameter"], Float[np.ndarray, "row parameter"]]:
@@ -83,22 +99,19 @@ def swept(cell: Cell, levels: int) -> tuple[Float[np.ndarray, "level parameter"]
     return values, theta
 
 
-def most_moved(v: Float[np.ndarray, "level site time"]) -> int:
-    """The first site, unless nothing happens there: then the one where most does."""
-    with np.errstate(invalid="ignore"):
-        moved = np.nan_to_num(v - v[:1]).__abs__().max(axis=(0, 2))
-    return 0 if moved[0] >= UNMOVED else int(np.argmax(moved))
-
-
-def affordable(kernel: Kernel, stimulus: Stimulus, parameters: int) -> tuple[Stimulus, int]:
-    """The stimulus, shortened where it would take too long, and the number of levels that are drawn."""
+def affordable(
+    kernel: Kernel, stimuli: tuple[Stimulus, ...], first: Stimulus, parameters: int
+) -> tuple[tuple[Stimulus, ...], int]:
+    """The stimuli and the number of levels that are drawn: all, or one of few levels, shortened if need be."""
     instances = sum(len(place.instances) for place in kernel.compartments.compartments)
-    steps = stimulus.n_warm + stimulus.n_steps
-    choices = LEVELS[1:] if parameters > MANY else LEVELS
-    levels = next((n for n in choices if instances * steps * parameters * n <= WORK), LEVELS[-1])
+    levels = LEVELS[1] if parameters > MANY else LEVELS[0]
+    work = instances * parameters * levels
+    if work * sum(stimulus.n_warm + stimulus.n_steps for stimulus in stimuli) <= WORK:
+        return stimuli, levels
+    steps = first.n_warm + first.n_steps
+    levels = next((n for n in LEVELS if n <= levels and instances * steps * parameters * n <= WORK), LEVELS[-1])
     share = WORK / (instances * steps * parameters * levels)
     if share >= 1.0:
-        return stimulus, levels
-    samples = max(round(share * stimulus.samples), round(SHORTEST / stimulus.sampling))
-    duration = min(samples * stimulus.sampling, stimulus.duration)
-    return replace(stimulus, duration=duration), levels
+        return (first,), levels
+    samples = max(round(share * first.samples), round(SHORTEST / first.sampling))
+    return (replace(first, duration=min(samples * first.sampling, first.duration)),), levels
