@@ -57,7 +57,8 @@ def sets() -> dict[str, list[str]]:
 def shipped_libraries(folder: Path) -> Libraries:
     """Compiles everything that ships: sets that share no SUFFIX, and hh with each, in one library."""
     groups: list[dict[str, str]] = []
-    for _, names in sorted(sets().items(), key=lambda item: item[0] == "allen"):  # whose SUFFIXes others have too
+    last = {"": 0, "allen": 2}  # cells mix those of no set with any; allen has SUFFIXes that others have too
+    for _, names in sorted(sets().items(), key=lambda item: last.get(item[0], 1)):
         suffixes = {shipped_file(name).stem: name for name in names}
         group = next((group for group in groups if not set(group) & set(suffixes)), None)
         if group is None:
