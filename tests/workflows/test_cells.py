@@ -16,7 +16,7 @@ from gbar.document import parse_yaml
 from gbar.errors import CellError, OutputError, UserError
 from gbar.kernel.build import build
 from gbar.morphology import Morphology, Section
-from gbar.protocol import Protocol, Stimulus
+from gbar.protocol import Block, Condition, Protocol, Stimulus
 from gbar.protocol.waveform import Chirp, Noise, Ramp, Sampled, Step, Sum, Train
 from gbar.report.cell_shape import outlines, region_colours
 from gbar.simulate import simulate
@@ -195,6 +195,11 @@ def test_the_stimulus_that_shows_most():
     assert liveliest(cell, spiking(0, 3, 3, 40)).name == "some"
     assert liveliest(cell, spiking(0, 0, 0, 0)).name == "none"
     assert liveliest(cell, spiking(40, 39, 30, 30)).name == "same"
+    assert liveliest(cell, spiking(40, 39, 38, 40)).name == "same"
+    ttx = Condition("TTX", (Block("gnabar_hh", 100.0),))
+    first, *others = cell.protocol.stimuli
+    blocked = Protocol((*(replace(s, condition="TTX") for s in others), first), conditions=(ttx,))
+    assert liveliest(replace(cell, protocol=blocked), spiking(1, 2, 3, 0)).name == "none"
 
 
 def test_the_stimulus_that_tells_of_a_parameter():

@@ -42,19 +42,17 @@ def draw(cell: Cell, output: Path, *, threads: int | None = None, progress: Prog
     with progress.stage("simulated at the cell's own values", "rows") as report:
         default = simulate(kernel, cell.theta, cell.protocol, threads=threads, progress=report)
     effects = influence(cell, kernel, default, threads=threads, progress=progress) if len(cell.space) else []
-    about = gist(cell.description, 150 - len(cell.name) - len(cell.source)) + f" ({cell.source})" * bool(cell.source)
+    about = gist(cell.description, 138 - len(cell.name) - len(cell.source)) + f" ({cell.source})" * bool(cell.source)
     write_figure(cell_figure(cell, about, default, effects), output, dpi=DPI, colours=COLOURS)
 
 
 def liveliest(cell: Cell, default: Traces) -> Stimulus:
-    """The stimulus with the most spikes at the first site of a voltage, if they can be told apart; else the fewest."""
+    """The stimulus, in control if there is one, with the most spikes that can be told apart at the first voltage."""
     site = next((k for k, site in enumerate(cell.recorded) if site.variable == "v"), 0)
     spikes = [len(spike_times(v[:1, site], dt)[0]) for v, dt in zip(default.v, default.sampling, strict=True)]
-    return cell.protocol.stimuli[max(range(len(spikes)), key=lambda k: (spikes[k] <= APART, _few(spikes[k]), -k))]
-
-
-def _few(spikes: int) -> int:
-    return spikes if spikes <= APART else -spikes
+    pairs = list(zip(cell.protocol.stimuli, spikes, strict=True))
+    control = [pair for pair in pairs if not pair[0].condition] or pairs
+    return max(control, key=lambda pair: pair[1] if pair[1] <= APART else -pair[1])[0]
 
 
 def influence(cell: Cell, kernel: Kernel, default: Traces, *, threads: int | None, progress: Progress) -> list[Effect]:
