@@ -109,7 +109,7 @@ def test_a_cell_without_free_parameters() -> None:
 
 def test_a_point_is_clamped_too() -> None:
     tables = calcium_tree(Reversal.ALWAYS, HH, FREE[:1])
-    one = replace(tables, compartments=tables.compartments[:1], sites=(Site("soma", 0),))
+    one = replace(tables, compartments=tables.compartments[:1], sites=(Site("soma", 0),), places=())
     clamp = VoltageClamp("soma", ((5.0, -80.0), (10.0, -20.0)), 0.1)
     stimulus = Stimulus("clamp", Step(0.0, 1.0, 0.0), 20.0, clamps=(clamp,))
     kernel = build(one, "float64")
