@@ -66,6 +66,12 @@ def test_the_experiment(cell):
     assert cell.space.inside(cell.theta).all()
 
 
+def test_a_reconstruction_takes_the_place_of_the_shape(shared):
+    found = read_cell("l5_apical", morphology=shared / "morphologies/bbp/C060114A5.asc")
+    assert found.compartments > 300 and len(found.space) == 14
+    assert [found.place(site).section[:4] for site in found.sites] == ["soma", *["apic"] * 4]
+
+
 def test_the_prior_holds_what_the_authors_published(cell):
     assert cell.space.names == tuple(PUBLISHED)
     assert cell.space.inside(np.array(list(PUBLISHED.values())).T).all()
