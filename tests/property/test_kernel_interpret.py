@@ -25,7 +25,7 @@ STIMULUS = Stimulus(
     "step", Step(delay=1.0, duration=15.0, amplitude=0.3), 20.0, sampling=0.1, warm_up=2.0, warm_up_current=-0.02
 )
 REVERSALS = {"ena": 50.0, "ek": -90.0, "eca": 120.0}
-CONCENTRATIONS = {"cai": 5e-5, "cao": 2.0}
+CONCENTRATIONS = {"cai": 5e-5, "cao": 2.0, "nai": 10.0, "nao": 140.0}
 
 
 def cell_of(*mechanisms: Mechanism) -> Cell:

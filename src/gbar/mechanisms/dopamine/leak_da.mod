@@ -1,4 +1,4 @@
-TITLE Leak of a midbrain dopamine neuron
+TITLE Leak, dopamine neuron
 
 COMMENT
 Canavier & Landry 2006, J Neurophysiol 96:2549-2563, doi 10.1152/jn.00704.2006, ModelDB 84612.
