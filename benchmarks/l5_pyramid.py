@@ -1,6 +1,6 @@
 """The SSCx layer 5 pyramid as its authors evaluate it: every published feature of the first hall-of-fame set.
 
-    python benchmarks/l5_pyramid.py [--morphology FILE.asc] [--write]
+    python benchmarks/l5_pyramid.py [--write]
 
 `l5pc30` on C060114A5 (../shared/morphologies/bbp) has the first parameter set of ../shared/parameters/sscx_l5pc. Its
 evaluation (Reva et al. 2023, doi 10.1016/j.patter.2023.100855) finds the current that holds the cell at the features'
@@ -25,6 +25,7 @@ import numpy as np
 from gbar.cell import Along, At, Cell, Site, read_cell
 from gbar.files import write_whole
 from gbar.kernel.build import Kernel, build
+from gbar.morphology import Morphology
 from gbar.protocol import Protocol, Step, Stimulus, Sum
 from gbar.simulate import simulate
 
@@ -34,7 +35,7 @@ PUBLISHED = SHARED / "parameters" / "sscx_l5pc"
 C060114A5 = SHARED / "morphologies" / "bbp" / "C060114A5.asc"
 PAGES = (ROOT / "benchmarks" / "RESULTS.md", ROOT / "docs" / "cells" / "l5pc.md")
 BEGIN, END = "<!-- l5pc:begin -->", "<!-- l5pc:end -->"
-APICAL_POINT = {"C060114A5": "apic[14]", "": "upper"}  # distances along the apical dendrite lead there
+APICAL_POINT = {"C060114A5": "apic[14]", "sketch": "upper"}  # distances along the apical dendrite lead there
 LIMIT = 3.0  # SD
 DT, SAMPLING, V_INIT = 0.025, 0.1, -80.0  # ms, ms (eFEL's interpolation step), mV
 THRESHOLD = -30.0  # mV, of spikes in features; eFEL's own, -20, in the search for the rheobase
@@ -70,21 +71,33 @@ class Found:
 # --- the cell and its sweeps -----------------------------------------------------------------------------------------
 
 
-def sites(apical_point: str) -> tuple[Site, ...]:
+def sites(morphology: Morphology, apical_point: str) -> tuple[Site, ...]:
     """Where the published protocols record; their names are those of the features' recordings."""
     return (
         Site("soma.v", At("soma", 0.5)),
         Site("dend1.v", Along("apical", 208.0, apical_point)),
         Site("dend2.v", Along("apical", 402.0, apical_point)),
         Site("ca_prox_apic.cai", Along("apical", 50.0, apical_point), "cai"),
-        Site("ca_prox_basal.cai", Along("basal", 50.0), "cai"),
+        Site("ca_prox_basal.cai", first_passing(morphology, "basal", 50.0), "cai"),
         Site("ca_soma.cai", At("soma", 0.5), "cai"),
         Site("ca_ais.cai", At("axon[0]", 0.5), "cai"),
     )
 
 
+def first_passing(morphology: Morphology, region: str, distance: float) -> At:
+    """Where the first section of a region passes a distance (um) from soma(0.5); BluePyOpt itself takes the last."""
+    sections, starts = morphology.sections, [0.0]
+    for section in sections[1:]:
+        parent = sections[section.parent]
+        joint = section.parent_x * parent.L
+        starts.append(starts[section.parent] + joint if section.parent else abs(joint - parent.L / 2))
+    pairs = zip(sections, starts, strict=True)
+    section, start = next((s, x) for s, x in pairs if s.region == region and x <= distance <= x + s.L)
+    return At(section.name, (distance - start) / section.L)
+
+
 def kernel_of(cell: Cell, apical_point: str) -> Kernel:
-    return build(replace(cell, sites=sites(apical_point)), "float64", lanes=16)
+    return build(replace(cell, sites=sites(cell.morphology, apical_point)), "float64", lanes=16)
 
 
 def sweep(kernel: Kernel, theta: np.ndarray, steps: Sequence[Step], duration: float) -> dict[str, Trace]:
@@ -234,33 +247,39 @@ def summary(name: str, compartments: int, currents: Currents, found: list[Found]
     return [f"{text}; beyond: {short}." if short else f"{text}.", ""]
 
 
-def write(lines: list[str], page: Path) -> None:
+def page(results: Mapping[str, tuple[int, Currents, list[Found]]]) -> list[str]:
+    """Heading, summaries and table; of every shape its compartments, its currents and its features."""
+    lines = [
+        "## The SSCx layer 5 pyramid, feature by feature",
+        "",
+        "`python benchmarks/l5_pyramid.py --write`: float64.",
+    ]
+    lines.append("")
+    for name, (compartments, currents, found) in results.items():
+        lines += summary(name, compartments, currents, found)
+    return lines + table(*(found for _, _, found in results.values()))
+
+
+def write(lines: list[str], file: Path) -> None:
     """Puts lines between their markers in a page, which may not have them yet."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    before, _, rest = file.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2] if rest else "\n"
-    write_whole(page, "\n".join([before.rstrip(), "", BEGIN, *lines, END + after]).encode())
+    write_whole(file, "\n".join([before.rstrip(), "", BEGIN, *lines, END + after]).encode())
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--morphology", type=Path, default=C060114A5, help="the reconstruction (C060114A5.asc)")
     options.add_argument("--write", action="store_true", help="put the tables into the pages")
     chosen = options.parse_args()
-    text, both = [], []
-    for name, cell in (
-        ("C060114A5", read_cell("l5pc30", morphology=chosen.morphology)),
-        ("sketch", read_cell("l5pc30")),
-    ):
-        kernel = kernel_of(cell, APICAL_POINT[name if name == "C060114A5" else ""])
-        currents, found = Evaluation(kernel, cell.theta).run()
-        text += summary(name, cell.compartments, currents, found)
-        both.append(found)
-    head = "## The SSCx layer 5 pyramid, feature by feature"
-    lines = [head, "", "`python benchmarks/l5_pyramid.py --write`: `l5pc30`, float64.", "", *text, *table(*both)]
+    cells = {"C060114A5": read_cell("l5pc30", morphology=C060114A5), "sketch": read_cell("l5pc30")}
+    results = {}
+    for name, cell in cells.items():
+        results[name] = (cell.compartments, *Evaluation(kernel_of(cell, APICAL_POINT[name]), cell.theta).run())
+    lines = page(results)
     print("\n".join(lines))
     if chosen.write:
-        for page in PAGES:
-            write(lines, page)
+        for file in PAGES:
+            write(lines, file)
 
 
 if __name__ == "__main__":

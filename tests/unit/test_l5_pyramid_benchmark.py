@@ -9,6 +9,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import l5_pyramid
 
+from gbar.morphology import Morphology, Section
+
 REST, RESISTANCE, RHEOBASE = -77.0, 40.0, 0.2  # mV, Mohm, nA of the whole current
 
 
@@ -54,3 +56,18 @@ def test_distances():
     spikes = l5_pyramid.Found("p", "soma.v", "AP_amplitude", np.array([60.0, 80.0]), 70.0, 5.0)
     assert spikes.distance == 2.0
     assert l5_pyramid.Found("p", "soma.v", "AP_amplitude", np.empty(0), 70.0, 5.0).distance == float("inf")
+
+
+def test_the_first_section_that_passes_a_distance():
+    morphology = Morphology(
+        (
+            Section("soma", "soma", 20.0, 20.0),
+            Section("short", "basal", 30.0, 2.0, 0, 0.5),
+            Section("first", "basal", 40.0, 2.0, 1, 0.5),
+            Section("second", "basal", 100.0, 2.0, 0, 1.0),
+        )
+    )
+    at = l5_pyramid.first_passing(morphology, "basal", 50.0)
+    assert (at.section, at.x) == ("first", pytest.approx((50 - 15) / 40))
+    at = l5_pyramid.first_passing(morphology, "basal", 60.0)
+    assert (at.section, at.x) == ("second", pytest.approx((60 - 10) / 100))
