@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from gbar.workflows.described import acts, described, gist, wave_text
 from gbar.workflows.portrait import WORK, affordable, liveliest, swept, telling
 from test_bad_input import gbar, refused
 
+DOCS = Path(__file__).parent.parent.parent / "docs"
 TREE = """\
 name: tree
 description: A small tree. It is for tests.
@@ -82,6 +84,16 @@ def test_the_table_has_every_cell():
     assert [line.split()[0] for line in lines[2 : 2 + len(shipped_cells())]] == list(shipped_cells())
     (pospischil,) = [line.split() for line in lines if line.startswith("pospischil")]
     assert pospischil[1:5] == ["8", "1", "1", "soma"]
+
+
+@pytest.mark.parametrize("name", shipped_cells())
+def test_every_shipped_cell_has_a_picture_and_stands_in_the_overview(name):
+    assert (DOCS / "pictures" / f"cell-{name}.png").stat().st_size < 250_000
+    cell, overview = read_cell(name), (DOCS / "cells.md").read_text()
+    (row,) = [line.split("|")[1:] for line in overview.splitlines() if line.startswith("|") and f"`{name}`" in line]
+    place = re.findall(r"`(\w+)`", row[0]).index(name)
+    free, compartments = (re.findall(r"\d+", column) for column in row[1:3])
+    assert free[place] == str(len(cell.space)) and str(cell.compartments) in compartments
 
 
 def test_all_about_a_cell_is_said(tree):

@@ -61,7 +61,7 @@ def table() -> str:
         cell = read_cell(name)
         recorded = textwrap.shorten(", ".join(site.name for site in cell.recorded), 24, placeholder=" …")
         counts = (str(len(cell.space)), str(cell.compartments), str(len(cell.protocol.stimuli)))
-        rows.append((name, *counts, recorded, gist(cell.description, 60)))
+        rows.append((name, *counts, recorded, gist(cell.description, 84)))
     header = ("cell", "free", "compartments", "stimuli", "records", "what it is")
     more = "gbar cells NAME tells more, -o NAME.png draws it, --copy FOLDER makes a cell of your own of it."
     return f"{text_table(header, rows)}\n\n{more}\n"
