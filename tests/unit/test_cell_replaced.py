@@ -165,6 +165,21 @@ def test_the_protocol_says_what_is_recorded(file, tmp_path):
     assert Protocol.from_json(cell.protocol.to_json()) == cell.protocol
 
 
+def test_the_digest_knows_what_is_recorded_and_where_currents_act(file):
+    cell = read_cell(file)
+    bare = replace(cell, protocol=Protocol(tuple(replace(s, injections=()) for s in cell.protocol.stimuli)))
+    soma, half, far = bare.sites
+    alone = replace(bare.recording(()), sites=(soma,))
+    assert bare.recording(("soma",)).digest == alone.digest == alone.recording(("soma",)).digest
+    assert bare.recording(("soma", "half", "far")).digest == bare.digest
+    orders = [("soma", "far"), ("far", "soma"), ("far",), ("half",), ("soma",)]
+    assert len({bare.digest, *(bare.recording(order).digest for order in orders)}) == 1 + len(orders)
+    other = replace(bare, sites=(half, soma, far))  # the current acts elsewhere
+    assert other.recording(("far",)).digest != bare.recording(("far",)).digest
+    injected = cell.recording(("soma",))
+    assert injected.digest != replace(injected, sites=(soma, replace(far, name="half"))).digest
+
+
 def test_sites_that_there_are_not_are_refused(file):
     with pytest.raises(CellError, match="'tip' is recorded, which is no site of pyramid; there are: soma, half, far"):
         read_cell(file).recording(("tip",))

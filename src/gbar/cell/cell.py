@@ -313,15 +313,21 @@ class Cell:
 
     @property
     def digest(self) -> str:
-        """sha256 over everything that determines a simulation: shape, mod files, values, parameter space, protocol."""
+        """sha256 over everything that determines a simulation: shape, mod files, values, parameter space, protocol.
+
+        Sites that are neither recorded nor acted on do not.
+        """
         return hashlib.sha256(json.dumps(self._determinants(), sort_keys=True).encode()).hexdigest()
 
     def _determinants(self) -> dict[str, Any]:
-        sites = [[s.name, str(self.place(s)), s.variable] for s in self.sites]
+        sites = [[s.name, str(self.place(s)), s.variable] for s in self.recorded]
         simple = len(self.morphology.sections) == 1 and self.compartments == 1
         more: dict[str, Any] = {"segments": list(self.counts)} if not simple else {}
         if self.formulas:
             more["formulas"] = [[f.target, f.formula] for f in self.formulas]
+        acting = [self.sites[0].name, *(name for stimulus in self.protocol.stimuli for name in stimulus.sites)]
+        if self.recorded[0] != self.sites[0] or not set(acting) <= {site.name for site in self.recorded}:
+            more["acting"] = [[s.name, str(self.place(s))] for s in self.sites if s.name in acting]
         return (
             more
             | {
@@ -329,7 +335,7 @@ class Cell:
                 "regions": [_region_determinants(region) for region in self.regions],
                 "temperature": float(self.temperature),
                 "space": self.space.to_json(),
-                "protocol": self.protocol.to_json(),
+                "protocol": replace(self.protocol, sites=()).to_json(),
             }
             | ({} if simple and sites == [["soma", f"{self._soma().name}(0.5)", "v"]] else {"sites": sites})
         )
