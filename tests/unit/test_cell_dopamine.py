@@ -157,10 +157,10 @@ def test_irregular_input_as_in_figure_4b(driven, row, published):
 
 
 def test_ampa_adds_spikes_and_sk_block_adds_bursts(driven):
-    """The paper: AMPA raises rate and bursting alike, block of SK changes the pattern more than the rate."""
+    """The paper: AMPA adds spikes whatever the pattern, block of SK changes the pattern more than the rate."""
     rate, share = zip(*((len(s), share_in_bursts(s)) for s in (spikes(row[0]) for row in driven)), strict=True)
     assert rate[0] < rate[1] < rate[2]
-    assert share[1] / share[0] == pytest.approx(rate[1] / rate[0], rel=0.05)
+    assert share[1] == pytest.approx(share[0], rel=0.15)
     assert share[2] / share[0] > 1.1 * rate[2] / rate[0]
 
 
