@@ -9,7 +9,7 @@ import pytest
 from gbar.cell import Site, read_cell
 from gbar.compartments import lower
 from gbar.exchange.importing import import_cell
-from gbar.features import features
+from gbar.features import features, spike_times
 from gbar.kernel.build import build
 from gbar.protocol import Protocol, Step, Stimulus, Sum
 from gbar.simulate import simulate
@@ -133,6 +133,17 @@ def test_l5pc30_is_the_sscx_model(shared, tmp_path):
     theta = np.concatenate([cell.theta, cell.space.draw(0, 0, 2)])
     values = [{q.name: row.tolist() for q, row in zip(t.quantities, t.at(theta), strict=True)} for t in (ours, theirs)]
     assert values[0] == values[1]
+
+
+def test_l5pc_sags_and_fires_faster_with_more_current():
+    cell = read_cell("l5pc")
+    traces = simulate(build(cell, "float64", lanes=16), cell.theta, cell.protocol, threads=1)
+    sag, step, strong, _ = (v[0, 0] for v in traces.v)
+    rest, trough, end = sag[950], sag[1000:4000].min(), sag[3950]
+    assert -75 < rest < -65  # where Ih holds it above e_pas
+    assert 0.5 < (end - rest) / (trough - rest) < 0.9  # Ih brings it back
+    counts = [len(times) for times in spike_times(np.stack([step, strong]), 0.1)]
+    assert counts == [5, 9]
 
 
 def test_the_sketch_spikes_as_published(sketch, published):
