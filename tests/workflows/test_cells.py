@@ -171,6 +171,16 @@ def test_the_picture_is_drawn(tree):
         cells(str(tree), tree.parent / "tree.png")
 
 
+def test_a_cell_without_free_parameters_is_drawn(tree):
+    text = re.sub(r"(?ms)^parameters:.*?^protocol:", "parameters: {}\nprotocol:", TREE)
+    clamp = "clamps: [{site: top, resistance: 5 Mohm, levels: [{duration: 9 ms, voltage: -60 mV}]}]"
+    text = text.replace("top: trunk(0.9)", "top: trunk(0.9), m: {at: soma(0.5), variable: m_hh}")
+    tree.write_text(re.sub(r"injections: .*", clamp, text))
+    said = cells(str(tree), tree.parent / "tree.png", threads=1)
+    assert "free parameters" not in said and "clamp at top: −60 mV for 9 ms" in said
+    assert size(tree.parent / "tree.png")[0] == 1320
+
+
 def test_what_is_simulated_for_it(tree):
     cell = read_cell(tree)
     values, theta = swept(cell, 3)

@@ -108,7 +108,7 @@ def _anatomy(
     for site in cell.sites:  # one mark where several are recorded
         if site.name in names and cell.place(site) not in [cell.place(s) for s in cell.sites if s.name in places]:
             places[site.name] = sites[site.name]
-    draw_shape(shape, cell, colours, places if len(cell.morphology.sections) > 1 else {})
+    draw_shape(shape, cell, colours, places if cell.compartments > 1 else {})
     _matrix(part.add_subplot(grid[1]), cell, table, colours)
     if varied:
         _along(part.add_subplot(grid[2]), varied, colours)

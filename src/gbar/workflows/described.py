@@ -29,8 +29,13 @@ def described(cell: Cell) -> str:
     lines += [f"  {label:<13}{value}" for label, value in facts.items() if value]
     lines += ["", "regions and channels (* free)", "", *_indented(regions_table(cell))]
     lines += [f"  {profile}" for profile in _profiles(cell)]
-    lines += ["", f"free parameters ({len(cell.space)}; the prior is uniform between low and high, on the scale)", ""]
-    lines += _indented(parameters_table(cell)) + [f"  {f.target} = {f.formula}" for f in cell.formulas]
+    if len(cell.space):
+        lines += [
+            "",
+            f"free parameters ({len(cell.space)}; the prior is uniform between low and high, on the scale)",
+            "",
+        ]
+        lines += _indented(parameters_table(cell)) + [f"  {f.target} = {f.formula}" for f in cell.formulas]
     lines += ["", "stimuli, each from rest", "", *_indented(stimuli_table(cell))]
     lines += ["", "sites", "", *_indented(sites_table(cell))]
     return "\n".join(lines) + "\n"
