@@ -14,11 +14,12 @@ SOURCE = Path(gbar.__file__).parent
 
 LAYERS = [
     {"errors"},
-    {"units", "files"},
+    {"units", "files", "draws"},
     {"document"},
     {"nmodl"},
-    {"mechanism", "morphology"},
+    {"mechanism", "morphology", "prior"},
     {"parameters", "protocol"},
+    {"design"},
     {"cell"},
     {"exchange"},
     {"compartments"},

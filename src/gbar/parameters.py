@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from gbar import units
+from gbar import draws, units
 from gbar.errors import ParameterError
+from gbar.prior import Prior, Uniform, prior_from_json
 
 _PRIOR = 0x7072696F  # keeps these draws apart from others made with the same seed
 
 
 @dataclass(frozen=True)
 class FreeParameter:
-    """One free parameter and its prior, uniform between low and high in its scale.
+    """One free parameter: its range from low to high, the scale that it is looked at on, and its prior there.
+
+    The prior is uniform on the scale unless stated; whatever it is, it ends at low and at high.
 
     `targets` are the quantities of the cell that take its value: `gnabar_hh.soma` (NEURON's range variable `.`
     region), `q10_na_ms` (a GLOBAL one), `gnabar_hh.apical.length` (a coefficient of a profile), `ena.soma`, `cai.soma`,
@@ -35,6 +38,7 @@ class FreeParameter:
     scale: Literal["linear", "log"] = "linear"
     targets: tuple[str, ...] = ()
     value: float | None = None  # the cell's own, of a parameter that is no quantity of it
+    prior: Prior = field(default_factory=Uniform)
 
     def __post_init__(self) -> None:
         if not self.name or any(c.isspace() for c in self.name):
@@ -57,18 +61,63 @@ class FreeParameter:
             raise ParameterError(f"{self.name} has the unknown scale {self.scale!r}", remedy="use linear or log")
         if self.scale == "log" and self.low <= 0:
             raise ParameterError(f"{place}, has no logarithm", remedy="use a low bound above 0, or a linear scale")
+        self.prior.check(self.name, self.low, self.high)
+
+    def to_unit(self, value: Float[np.ndarray, " point"]) -> Float[np.ndarray, " point"]:
+        """Values on the scale, as [-1, 1] of the range (where a logarithm has no value: -inf at 0, NaN below)."""
+        value = np.asarray(value, dtype=np.float64)
+        if self.scale == "linear":
+            return 2 * (value - self.low) / (self.high - self.low) - 1
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return 2 * (np.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low)) - 1
+
+    def from_unit(self, unit: Float[np.ndarray, " point"]) -> Float[np.ndarray, " point"]:
+        """The inverse of `to_unit`; what lies in [-1, 1] is never, by rounding, out of range."""
+        share = (np.asarray(unit, dtype=np.float64) + 1) / 2
+        if self.scale == "log":
+            value = np.exp(math.log(self.low) + share * (math.log(self.high) - math.log(self.low)))
+        else:
+            value = self.low + share * (self.high - self.low)
+        return np.where((share >= 0) & (share <= 1), np.clip(value, self.low, self.high), value)
+
+    def quantile(self, share: Float[np.ndarray, " point"]) -> Float[np.ndarray, " point"]:
+        """The values in the range below which these shares (0 to 1) of the prior lie."""
+        if isinstance(self.prior, Uniform):
+            return self.from_unit(2.0 * np.asarray(share, dtype=np.float64) - 1)
+        return self.prior.quantile(np.asarray(share, dtype=np.float64), self.low, self.high)
+
+    def cumulative(self, value: Float[np.ndarray, " point"]) -> Float[np.ndarray, " point"]:
+        """The share of the prior that lies below values; the inverse of `quantile`."""
+        value = np.clip(np.asarray(value, dtype=np.float64), self.low, self.high)
+        if isinstance(self.prior, Uniform):
+            return np.clip((self.to_unit(value) + 1) / 2, 0.0, 1.0)
+        return self.prior.cumulative(value, self.low, self.high)
+
+    def log_prior(self, value: Float[np.ndarray, " point"]) -> Float[np.ndarray, " point"]:
+        """The logarithm of the prior's density on the scale from -1 to 1; -ln 2 if uniform, -inf out of range."""
+        value = np.asarray(value, dtype=np.float64)
+        inside = (value >= self.low) & (value <= self.high)
+        if isinstance(self.prior, Uniform):
+            return np.where(inside, -math.log(2.0), -np.inf)
+        within = np.clip(np.where(inside, value, self.low), self.low, self.high)
+        if self.scale == "log":
+            stretch = np.log(within * math.log(self.high / self.low) / 2)
+        else:
+            stretch = np.full(value.shape, math.log((self.high - self.low) / 2))
+        return np.where(inside, self.prior.log_density(within, self.low, self.high) + stretch, -np.inf)
 
     def describe(self) -> dict[str, str]:
-        """Name, unit, low, high, scale and targets as text, for a table's row."""
+        """Name, unit, low, high, scale, prior and targets as text, for a table's row."""
         low, high = f"{self.low:.4g}", f"{self.high:.4g}"
         row = {"name": self.name, "unit": self.unit, "low": low, "high": high, "scale": self.scale}
-        return row | {"targets": ", ".join(self.targets)}
+        return row | {"prior": self.prior.describe(self.unit), "targets": ", ".join(self.targets)}
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary that JSON can hold and `from_json` reads back."""
         row: dict[str, Any] = {"name": self.name, "unit": self.unit, "low": self.low, "high": self.high}
         row |= {"scale": self.scale, "targets": list(self.targets)}
-        return row if self.value is None else row | {"value": self.value}
+        row |= {} if self.value is None else {"value": self.value}
+        return row if isinstance(self.prior, Uniform) else row | {"prior": self.prior.to_json()}
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> FreeParameter:
@@ -82,6 +131,7 @@ class FreeParameter:
                 data["scale"],
                 tuple(str(target) for target in data["targets"]),
                 None if data.get("value") is None else float(data["value"]),
+                prior_from_json(data.get("prior", "uniform")),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ParameterError(f"a stored parameter is damaged ({error!r})", remedy="make the file anew") from None
@@ -127,35 +177,21 @@ class ParameterSpace:
         """The high bounds, in physical units."""
         return np.array([p.high for p in self.parameters], dtype=np.float64)
 
-    @property
-    def log_volume(self) -> float:
-        """The logarithm of the box's volume in unit space, n ln 2; minus this is the prior's log-density in the box."""
-        return len(self) * math.log(2.0)
-
     def to_unit(self, theta: Float[np.ndarray, "row parameter"]) -> Float[np.ndarray, "row parameter"]:
         """Theta scaled to [-1, 1] (outside the range: beyond; where a logarithm has no value: -inf at 0, NaN below)."""
-        theta = self._matrix(theta)
-        unit = np.empty_like(theta)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            for j, p in enumerate(self.parameters):
-                if p.scale == "log":
-                    unit[:, j] = 2 * (np.log(theta[:, j]) - math.log(p.low)) / (math.log(p.high) - math.log(p.low)) - 1
-                else:
-                    unit[:, j] = 2 * (theta[:, j] - p.low) / (p.high - p.low) - 1
-        return unit
+        return self._columns(FreeParameter.to_unit, theta)
 
     def to_theta(self, unit: Float[np.ndarray, "row parameter"]) -> Float[np.ndarray, "row parameter"]:
         """The inverse of `to_unit`; what lies in [-1, 1] is never, by rounding, out of range in theta."""
-        unit = self._matrix(unit)
-        theta = np.empty_like(unit)
-        for j, p in enumerate(self.parameters):
-            share = (unit[:, j] + 1) / 2
-            if p.scale == "log":
-                theta[:, j] = np.exp(math.log(p.low) + share * (math.log(p.high) - math.log(p.low)))
-            else:
-                theta[:, j] = p.low + share * (p.high - p.low)
-            theta[:, j] = np.where((share >= 0) & (share <= 1), np.clip(theta[:, j], p.low, p.high), theta[:, j])
-        return theta
+        return self._columns(FreeParameter.from_unit, unit)
+
+    def quantile(self, shares: Float[np.ndarray, "row parameter"]) -> Float[np.ndarray, "row parameter"]:
+        """Theta below whose values these shares (0 to 1) of each parameter's prior lie."""
+        return self._columns(FreeParameter.quantile, shares)
+
+    def log_prior(self, theta: Float[np.ndarray, "row parameter"]) -> Float[np.ndarray, " row"]:
+        """The logarithm of the prior's density in unit space; -inf outside the box."""
+        return np.asarray(self._columns(FreeParameter.log_prior, theta).sum(axis=1))
 
     def inside(self, theta: Float[np.ndarray, "row parameter"]) -> Bool[np.ndarray, " row"]:
         """Which rows lie in the prior's box."""
@@ -177,24 +213,11 @@ class ParameterSpace:
         raise ParameterError(what + side, remedy="give a value within the range, or widen the range in the cell")
 
     def draw(self, seed: int, start: int, stop: int) -> Float[np.ndarray, "row parameter"]:
-        """Rows start..stop of the endless sample from the prior that `seed` names; row i depends on (seed, i) alone.
-
-        Philox counts in blocks of four 64-bit words; every row owns a whole number of blocks, so that any row is
-        reached without drawing those before it.
-        """
-        if seed < 0 or not 0 <= start <= stop:
-            raise ParameterError(
-                f"seed {seed}, rows {start} to {stop} cannot be drawn", remedy="use a seed and rows from 0 up"
-            )
-        blocks = max(1, -(-len(self) // 4))
-        generator = np.random.Philox(np.random.SeedSequence(seed, spawn_key=(_PRIOR,)))
-        generator.advance(start * blocks)
-        words = np.asarray(generator.random_raw((stop - start) * blocks * 4), dtype=np.uint64)
-        words = words.reshape(stop - start, blocks * 4)[:, : len(self)]
-        return self.to_theta((words >> np.uint64(11)).astype(np.float64) * 2.0**-52 - 1)
+        """Rows start..stop of the endless sample from the prior that `seed` names; row i depends on (seed, i) alone."""
+        return self.quantile(draws.shares(seed, _PRIOR, start, stop, len(self)))
 
     def describe(self) -> list[dict[str, str]]:
-        """One row of text per parameter, for tables: name, unit, low, high, scale, targets."""
+        """One row of text per parameter, for tables: name, unit, low, high, scale, prior, targets."""
         return [p.describe() for p in self.parameters]
 
     def to_json(self) -> dict[str, Any]:
@@ -208,6 +231,16 @@ class ParameterSpace:
         if not isinstance(rows, list):
             raise ParameterError("a stored parameter space is damaged", remedy="make the file anew")
         return ParameterSpace(tuple(FreeParameter.from_json(row) for row in rows))
+
+    def _columns(
+        self, function: Callable[..., np.ndarray], values: Float[np.ndarray, "row parameter"]
+    ) -> Float[np.ndarray, "row parameter"]:
+        """A function of a parameter and its values, for every column."""
+        values = self._matrix(values)
+        found = np.empty_like(values)
+        for j, parameter in enumerate(self.parameters):
+            found[:, j] = function(parameter, values[:, j])
+        return found
 
     def _matrix(self, values: Float[np.ndarray, "row parameter"]) -> Float[np.ndarray, "row parameter"]:
         values = np.asarray(values, dtype=np.float64)

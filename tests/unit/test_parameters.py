@@ -95,8 +95,9 @@ def test_json_round_trip_and_damage():
             ParameterSpace.from_json(damaged)
 
 
-def test_volume_and_table():
-    assert SPACE.log_volume == pytest.approx(math.log(4))
+def test_prior_and_table():
+    theta = np.array([[0.06, -100.0], [0.1, -50.0], [0.1, 0.0], [math.nan, -50.0]])
+    np.testing.assert_allclose(SPACE.log_prior(theta), [-math.log(4), -math.log(4), -math.inf, -math.inf])
     assert SPACE.describe()[0] == {
-        "name": "g", "unit": "S/cm2", "low": "0.06", "high": "0.24", "scale": "log", "targets": "g",
+        "name": "g", "unit": "S/cm2", "low": "0.06", "high": "0.24", "scale": "log", "prior": "uniform", "targets": "g",
     }  # fmt: skip
