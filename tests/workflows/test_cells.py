@@ -104,6 +104,7 @@ def test_all_about_a_cell_is_said(tree):
     assert lines["gIhbar_Ih"].split("  ")[-1].strip() == "1.2 × 10⁻⁵ to 2 × 10⁻⁵*"  # at 20 and 100 um
     assert lines["compartments"].split()[1:] == ["1", "5"]
     assert lines["leak"].endswith("g of Passive leak")  # everywhere
+    assert re.split(r"  +", lines["leak"].strip())[1:7] == ["0.0001", "1 × 10⁻⁵", "0.001", "S/cm²", "log", "uniform"]
     assert "slope of gIhbar of" in lines["gIhbar_Ih.apical.slope"] and lines["gIhbar_Ih.apical.slope"].endswith(
         "apical"
     )

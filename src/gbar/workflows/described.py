@@ -32,7 +32,7 @@ def described(cell: Cell) -> str:
     if len(cell.space):
         lines += [
             "",
-            f"free parameters ({len(cell.space)}; the prior is uniform between low and high, on the scale)",
+            f"free parameters ({len(cell.space)}; the prior ends at low and high, uniform: on the scale)",
             "",
         ]
         lines += _indented(parameters_table(cell)) + [f"  {f.target} = {f.formula}" for f in cell.formulas]
@@ -126,13 +126,14 @@ def _profiles(cell: Cell) -> list[str]:
 
 
 def parameters_table(cell: Cell) -> str:
-    """The free parameters: the cell's own value, range, scale, and what each sets."""
+    """The free parameters: the cell's own value, range, scale, prior, and what each sets."""
     known = cell.quantities()
-    rows = [
-        (p.name, number(value), number(p.low), number(p.high), unit_text(p.unit), p.scale, sets(cell, p, known))
-        for p, value in zip(cell.space.parameters, cell.theta[0].tolist(), strict=True)
-    ]
-    return text_table(("parameter", "value", "low", "high", "unit", "scale", "what it sets"), rows)
+    rows = []
+    for p, value in zip(cell.space.parameters, cell.theta[0].tolist(), strict=True):
+        numbers = (number(value), number(p.low), number(p.high), unit_text(p.unit))
+        rows.append((p.name, *numbers, p.scale, p.prior.describe(p.unit), sets(cell, p, known)))
+    header = ("parameter", "value", "low", "high", "unit", "scale", "prior", "what it sets")
+    return text_table(header, rows)
 
 
 def sets(cell: Cell, parameter: FreeParameter, known: dict[str, Quantity]) -> str:
