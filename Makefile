@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUN := $(BIN)/python
 export MPLBACKEND := Agg
 
-.PHONY: help setup check test demo bench bench-engine bench-features bench-inverse bench-four bench-agreement docs clean
+.PHONY: help setup check test demo bench bench-engine bench-features bench-inverse bench-four bench-agreement bench-l5pc bench-data docs clean
 
 help:
 	@echo "make demo    install, then the founding experiment: simulate, learn, invert, report (demo/report.html)"
@@ -41,7 +41,7 @@ demo: $(BIN)/.installed
 docs: setup
 	$(RUN) -m pytest tests/test_docs.py
 
-bench: bench-engine bench-features bench-inverse bench-four bench-agreement
+bench: bench-engine bench-features bench-inverse bench-four bench-agreement bench-l5pc bench-data
 
 bench-engine: setup
 	$(RUN) -m benchmarks.engine
@@ -57,6 +57,12 @@ bench-four: setup
 
 bench-agreement: setup
 	$(RUN) benchmarks/agreement.py --write
+
+bench-l5pc: setup
+	$(RUN) benchmarks/l5_pyramid.py --write
+
+bench-data: setup
+	$(RUN) benchmarks/data.py --write
 
 clean:
 	rm -rf $(VENV) demo bench build dist
