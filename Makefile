@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUN := $(BIN)/python
 export MPLBACKEND := Agg
 
-.PHONY: help setup check test demo bench bench-engine bench-features bench-inverse bench-four bench-agreement bench-l5pc bench-data docs clean
+.PHONY: help setup check test demo bench bench-engine bench-features bench-inverse bench-four bench-agreement bench-l5pc bench-dopamine bench-data docs clean
 
 help:
 	@echo "make demo    install, then the founding experiment: simulate, learn, invert, report (demo/report.html)"
@@ -41,7 +41,7 @@ demo: $(BIN)/.installed
 docs: setup
 	$(RUN) -m pytest tests/test_docs.py
 
-bench: bench-engine bench-features bench-inverse bench-four bench-agreement bench-l5pc bench-data
+bench: bench-engine bench-features bench-inverse bench-four bench-agreement bench-l5pc bench-dopamine bench-data
 
 bench-engine: setup
 	$(RUN) -m benchmarks.engine
@@ -60,6 +60,9 @@ bench-agreement: setup
 
 bench-l5pc: setup
 	$(RUN) benchmarks/l5_pyramid.py --write
+
+bench-dopamine: setup
+	$(RUN) benchmarks/dopamine.py --write
 
 bench-data: setup
 	$(RUN) benchmarks/data.py --write
