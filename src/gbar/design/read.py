@@ -1,0 +1,76 @@
+"""A design from the text that a user writes: `sobol`, `grid:11`, `table:sets.csv`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from gbar.design.design import Design, Grid, LatinHypercube, Random, Sobol, Sweep, Table
+from gbar.design.table import read_table
+from gbar.document import nearest
+from gbar.errors import ParameterError
+from gbar.parameters import ParameterSpace
+
+DEFAULT_ROWS = 1000
+_PLAIN: dict[str, Design] = {"uniform": Random(), "sobol": Sobol(), "lhs": LatinHypercube()}
+_KINDS = "uniform, sobol, lhs, table:FILE.csv, grid:POINTS or sweep:POINTS"
+
+
+def read_design(text: str, space: ParameterSpace, own: Float[np.ndarray, " parameter"]) -> Design:
+    """The design that a text names, for a cell with these free parameters whose `own` values are given.
+
+    Raises ParameterError for a text that names none, a table that does not fit, and a sweep from values out of range.
+
+    >>> read_design("grid:11", ParameterSpace(()), np.zeros(0))
+    Grid(points=11)
+    """
+    kind, colon, rest = text.strip().partition(":")
+    if kind in _PLAIN and not colon:
+        return _PLAIN[kind]
+    if kind == "table" and rest:
+        values, sha256 = read_table(Path(rest), space)
+        return Table(Path(rest).name, sha256, values)
+    if kind in ("grid", "sweep"):
+        points = _points(text, rest)
+        if kind == "grid":
+            return Grid(points)
+        if not len(space):
+            raise ParameterError("a sweep of a cell without free parameters", remedy="free some in the cell")
+        _check_own(space, own)
+        return Sweep(points, tuple(np.asarray(own, dtype=np.float64).tolist()))
+    known = (*_PLAIN, "table", "grid", "sweep")
+    hint = "" if kind in known else nearest(kind, known)
+    raise ParameterError(f"unknown design {text!r}", remedy=f"{hint}use {_KINDS}")
+
+
+def count_rows(design: Design, space: ParameterSpace, asked: int | None) -> int:
+    """The rows of a design: its own number, or as many as are asked for (1,000 by default).
+
+    Raises ParameterError if fewer than one is asked for, or another number than the design has.
+    """
+    own = design.rows(space)
+    if own is None:
+        rows = DEFAULT_ROWS if asked is None else asked
+        if rows < 1:
+            raise ParameterError(f"{rows} rows asked for", remedy="ask for 1 or more with -n")
+        return rows
+    if asked is not None and asked != own:
+        raise ParameterError(f"{asked:,} rows asked for, {design.text} has {own:,}", remedy="leave out -n")
+    return own
+
+
+def _points(text: str, number: str) -> int:
+    if not (number.isascii() and number.isdigit() and len(number) < 10) or int(number) < 2:
+        raise ParameterError(f"the design {text!r} has no number of points", remedy="write 2 or more, as in grid:11")
+    return int(number)
+
+
+def _check_own(space: ParameterSpace, own: Float[np.ndarray, " parameter"]) -> None:
+    """Refuses a sweep around values that are out of range."""
+    try:
+        space.check(np.asarray(own)[None])
+    except ParameterError as error:
+        what = f"a sweep starts from the cell's own values, and {error.what.replace('[0]', '', 1)}"
+        raise ParameterError(what, remedy="widen the range in the cell, or change the cell's value") from None
