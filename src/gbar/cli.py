@@ -108,6 +108,7 @@ def simulate(
     morphology: MorphologyOption = None,
     sites: Annotated[str | None, typer.Option(help="those to record, separated by commas; the protocol's")] = None,
     precision: Annotated[str, typer.Option(help="float32 or float64")] = "float32",
+    storage: Annotated[str, typer.Option(help="voltages as int16 (steps of 1/128 mV) or float32")] = "int16",
     threads: Threads = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -123,6 +124,7 @@ def simulate(
         protocol=protocol,
         sites=_names(sites),
         precision=precision,  # type: ignore[arg-type]
+        storage=storage,
         threads=threads,
         overwrite=overwrite,
         progress=Terminal(),

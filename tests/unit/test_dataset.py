@@ -13,12 +13,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gbar import dataset
-from gbar.dataset import BLOCK, Layout, Manifest, create, open_dataset, partial_path, split_rows
+from gbar.dataset import (
+    INT16,
+    Dataset,
+    Layout,
+    Lock,
+    Manifest,
+    block_for,
+    create,
+    join,
+    open_dataset,
+    partial_path,
+    split_rows,
+)
+from gbar.dataset.lock import holder
+from gbar.dataset.places import lock_path
 from gbar.errors import DatasetError, OutputError
 from gbar.parameters import FreeParameter, ParameterSpace
 from gbar.traces import Status, Traces
 
+BLOCK = 64
 ROWS = 2 * BLOCK + 10
 
 
@@ -27,7 +41,9 @@ def manifest(**changes) -> Manifest:
         (FreeParameter("gna.soma", "S/cm2", 0.06, 0.24, "log"), FreeParameter("gk.soma", "S/cm2", 0, 1))
     )
     layouts = (Layout("step", 50, 0.1), Layout("ramp", 20, 0.5))
-    return replace(Manifest("sphere", "0" * 64, space, {"stimuli": []}, ("soma", "dend"), layouts, 7), **changes)
+    return replace(
+        Manifest("sphere", "0" * 64, space, {"stimuli": []}, ("soma", "dend"), layouts, 7, block=BLOCK), **changes
+    )
 
 
 def rows(start: int, stop: int) -> tuple[np.ndarray, Traces]:
@@ -41,11 +57,11 @@ def rows(start: int, stop: int) -> tuple[np.ndarray, Traces]:
     return theta, Traces(v, (0.1, 0.5), status)
 
 
-def filled(path: Path) -> dataset.Dataset:
-    writer = create(path, manifest(), ROWS)
-    for start, stop in reversed(writer.missing):
-        writer.write(start, *rows(start, stop))
-    return writer.finish()
+def filled(path: Path, **changes) -> Dataset:
+    with create(path, manifest(**changes), ROWS) as writer:
+        for start, stop in reversed(writer.missing):
+            writer.write(start, *rows(start, stop))
+        return writer.finish()
 
 
 def test_what_was_written_comes_back(tmp_path):
@@ -87,22 +103,119 @@ def test_split_is_eight_one_one_and_stays_as_data_grow():
 
 def test_an_unfinished_set_is_resumed_and_not_opened(tmp_path):
     path = tmp_path / "sims.zarr"
-    create(path, manifest(), ROWS).write(BLOCK, *rows(BLOCK, 2 * BLOCK))
-    with pytest.raises(DatasetError, match="not finished"):
+    with create(path, manifest(), ROWS) as writer:
+        writer.write(BLOCK, *rows(BLOCK, 2 * BLOCK))
+        with pytest.raises(DatasetError, match=f"process {os.getpid()} on .* is writing it"):
+            open_dataset(path)
+    with pytest.raises(DatasetError, match="not finished yet; resume"):
         open_dataset(path)
     with pytest.raises(DatasetError, match="not finished"):
         open_dataset(partial_path(path))
-    writer = create(path, manifest(), ROWS)
-    assert writer.missing == ((0, BLOCK), (2 * BLOCK, ROWS)) and not writer.warnings
-    with pytest.raises(DatasetError, match="2 blocks"):
-        writer.finish()
-    elsewhere = create(path, manifest(cpu={"machine": "abacus"}), ROWS)
-    assert "another processor" in elsewhere.warnings[0]
-    for other in (manifest(seed=8), manifest(cell_digest="1" * 64)):
-        with pytest.raises(OutputError, match="something else"):
-            create(path, other, ROWS)
-    with pytest.raises(OutputError, match="something else"):
+    with create(path, manifest(), ROWS) as writer:
+        assert writer.missing == ((0, BLOCK), (2 * BLOCK, ROWS)) and not writer.warnings
+        with pytest.raises(DatasetError, match="2 blocks"):
+            writer.finish()
+    with create(path, manifest(cpu={"machine": "abacus"}), ROWS) as elsewhere:
+        assert "another processor" in elsewhere.warnings[0]
+    with create(path, manifest(versions=manifest().versions | {"numba": "9.9"}), ROWS) as elsewhere:
+        assert "numba 9.9, not" in elsewhere.warnings[0]
+    with pytest.raises(OutputError, match=r"begun by gbar 0\.1\.0, this is gbar 9\.9"):
+        create(path, manifest(versions=manifest().versions | {"gbar": "9.9"}), ROWS)
+    with pytest.raises(OutputError, match="138 rows, not 139"):
         create(path, manifest(), ROWS + 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"seed": 8}, "seed 7, not 8"),
+        ({"cell": "cube"}, "cell sphere, not cube"),
+        ({"cell_digest": "1" * 64}, "the description of the cell sphere changed"),
+        ({"mechanisms": {"hh": "b", "km": "c"}}, "the mod file hh changed; the mechanism km is new"),
+        ({"morphology": "b"}, "the morphology changed"),
+        ({"protocol": {"stimuli": [{"name": "step", "amplitude": "2 nA"}]}}, r"the protocol changed \(step\)"),
+        ({"design": {"kind": "sobol"}}, "design uniform, not sobol"),
+        ({"storage": INT16}, "storage float32, not int16"),
+        ({"block": 128}, "blocks of 64, not 128"),
+        ({"sites": ("soma", "axon")}, "sites soma, dend, not soma, axon"),
+        ({"precision": "float64"}, "precision float32, not float64"),
+    ],
+)
+def test_what_differs_is_named(tmp_path, changes, said):
+    stimuli = {"stimuli": [{"name": "step", "amplitude": "1 nA"}]}
+    first = manifest(mechanisms={"hh": "a"}, morphology="a", protocol=stimuli)
+    create(tmp_path / "sims.zarr", first, ROWS).close()
+    with pytest.raises(OutputError, match=f"something else lies there: {said}; delete it"):
+        create(tmp_path / "sims.zarr", replace(first, **changes), ROWS)
+
+
+def test_a_changed_range_is_named(tmp_path):
+    other = ParameterSpace((manifest().space.parameters[0], FreeParameter("gk.soma", "S/cm2", 0, 2)))
+    assert manifest().differences(manifest(space=other)) == ("the range or prior of gk.soma changed",)
+    assert manifest().same_rows(manifest(versions={}, cpu={}))
+
+
+def test_two_writers_of_one_set(tmp_path):
+    path = tmp_path / "sims.zarr"
+    with create(path, manifest(), ROWS) as writer:
+        for overwrite in (False, True):
+            with pytest.raises(OutputError, match=f"it is being written by process {os.getpid()} on .*; wait"):
+                create(path, manifest(), ROWS, overwrite=overwrite)
+        helper = join(path)
+        for start, stop in helper.missing:
+            helper.write(start, *rows(start, stop))
+        assert not writer.missing and len(writer.finish()) == ROWS
+    assert [p.name for p in tmp_path.iterdir()] == ["sims.zarr"]
+    with pytest.raises(OutputError, match="no unfinished data set"):
+        join(path)
+
+
+def test_the_lock_of_one_that_was_killed_locks_nothing(tmp_path):
+    path = tmp_path / "sims.zarr"
+    code = (
+        "import sys, time; from gbar.dataset import Lock; a = Lock(sys.argv[1]); print('x', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        with pytest.raises(OutputError, match=f"by process {process.pid} on"):
+            Lock(path)
+        process.kill()
+    assert lock_path(path).exists() and not holder(path)
+    with Lock(path):
+        pass
+    assert not lock_path(path).exists()
+
+
+def test_int16_is_off_by_half_a_step_at_most(tmp_path):
+    data = filled(tmp_path / "sims.zarr", storage=INT16)
+    assert data.traces[0].dtype == np.int16
+    for start, stop in data.blocks:
+        expected, read = rows(start, stop)[1], data.read(slice(start, stop))
+        for v, w in zip(expected.v, read.v, strict=True):
+            assert w.dtype == np.float32
+            np.testing.assert_array_equal(np.isnan(v), np.isnan(w))
+            assert 0.9 / 256 < np.nanmax(np.abs(w - v)) <= 1 / 256
+    decoded = data.arrays["v_0"]
+    assert decoded.attrs["units"] == "mV"
+    np.testing.assert_array_equal(decoded[:BLOCK].values, data.read(slice(0, BLOCK)).v[0])
+
+
+def test_storage_at_its_edges():
+    v = np.array([[[0.0, -0.0, 250.0, -250.0, 255.99, 1e30, -1e30, np.nan, np.inf, -np.inf, 1 / 256 + 1e-6]]])
+    codes = INT16.encode(v.astype(np.float32))
+    assert codes[0, 0].tolist() == [0, 0, 32000, -32000, 32767, 32767, -32767, -32768, -32768, -32768, 1]
+    np.testing.assert_array_equal(INT16.encode(v), codes)  # of float64
+    back = INT16.decode(codes)[0, 0]
+    assert np.isnan(back[7:10]).all() and np.abs(back[:5] - v[0, 0, :5]).max() <= INT16.error == 1 / 256
+    large = np.random.default_rng(0).uniform(-250, 250, (3, 2, 50_000)).astype(np.float32)
+    assert np.abs(INT16.decode(INT16.encode(large)) - large).max() <= INT16.error
+
+
+def test_a_block_has_about_eight_megabytes():
+    assert block_for(1, [5001], INT16) == 512
+    assert block_for(1, [1], INT16) == 4096 and block_for(3, [200_000], INT16) == 64
+    for samples in (700, 5001, 20_000):
+        assert 4e6 < block_for(1, [10, samples], INT16) * samples * 2 < 9e6
 
 
 def test_part_of_a_block_is_refused(tmp_path):

@@ -27,7 +27,7 @@ def test_a_place_that_is_taken_is_refused_before_anything_is_compiled(tmp_path, 
 
 
 def test_rows_are_the_same_however_many_are_in_memory_at_once(tmp_path, monkeypatch):
-    whole = simulate_dataset("sphere", tmp_path / "whole", rows=600, threads=1)
+    whole = simulate_dataset("sphere", tmp_path / "whole", rows=600, block=256, threads=1)
     calls: list[int] = []
 
     def counted(kernel, theta, *rest, **more):
@@ -36,8 +36,8 @@ def test_rows_are_the_same_however_many_are_in_memory_at_once(tmp_path, monkeypa
 
     monkeypatch.setattr(workflow, "simulate", counted)
     monkeypatch.setattr(workflow, "MEMORY", 1)
-    parts = simulate_dataset("sphere", tmp_path / "parts", rows=600, threads=2)
-    assert calls == [256, 256, 88]
+    parts = simulate_dataset("sphere", tmp_path / "parts", rows=600, block=64, threads=2)
+    assert calls == [64] * 9 + [24]
     np.testing.assert_array_equal(parts.theta, whole.theta)
     np.testing.assert_array_equal(parts.read().v[0], whole.read().v[0])
 

@@ -14,6 +14,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -204,16 +205,16 @@ def simulated(
         if len(data) != rows or not data.manifest.same_rows(about):
             raise DatasetError("these are simulations of another question", file=path, remedy="delete the folder")
         return data
-    writer = create(path, about, rows)
+    with create(path, about, rows) as writer, progress.stage("simulated", "rows") as report:
 
-    def write(start: int, theta: Float[np.ndarray, "row parameter"], traces: Traces, spikes: np.ndarray) -> None:
-        traces = question.view.recorded(traces)
-        v = tuple(r.apply(x, dt) for x, dt, r in zip(traces.v, traces.sampling, reductions, strict=True))
-        writer.write(start, theta, Traces(v, tuple(r.dt for r in reductions), traces.status), spikes)
+        def write(start: int, theta: Float[np.ndarray, "row parameter"], traces: Traces, spikes: np.ndarray) -> None:
+            traces = question.view.recorded(traces)
+            v = tuple(r.apply(x, dt) for x, dt, r in zip(traces.v, traces.sampling, reductions, strict=True))
+            writer.write(start, theta, Traces(v, tuple(r.dt for r in reductions), traces.status), spikes)
 
-    with progress.stage("simulated", "rows") as report:
-        fill(writer.missing, rows, kernel, question.protocol, write, seed=seed, threads=threads, report=report)
-    return writer.finish()
+        draw = partial(question.cell.space.draw, seed)
+        fill(writer, kernel, question.protocol, draw, write, threads=threads, report=report)
+        return writer.finish()
 
 
 def answered(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,8 @@ from jaxtyping import Float
 
 from gbar import document
 from gbar.cell import Cell, read_cell
-from gbar.dataset import BLOCK, Dataset, Layout, Manifest, check_place, create
+from gbar.cell.geometry import determinants
+from gbar.dataset import FLOAT32, INT16, Dataset, Layout, Manifest, Storage, Writer, block_for, check_place, create
 from gbar.errors import ParameterError, ProtocolError
 from gbar.features import spike_counts
 from gbar.kernel.build import Kernel, Precision, build
@@ -21,8 +25,9 @@ from gbar.simulate import cores, simulate
 from gbar.traces import Traces, count_statuses
 from gbar.workflows.progress import Progress, Silent
 
-AT_ONCE = 4 * BLOCK  # rows between two visits to the disk: what an interruption can lose, twice
-MEMORY = 32 * 1024 * 1024  # bytes of traces at once, if that is a block at least; larger memory has to be cleared anew
+LARGEST_BLOCK = 65_536  # rows
+MEMORY = 512 * 1024 * 1024  # bytes of traces at once, if that is a block at least
+Draw = Callable[[int, int], Float[np.ndarray, "row parameter"]]  # theta of the rows start to stop
 
 
 def simulate_dataset(
@@ -34,14 +39,18 @@ def simulate_dataset(
     protocol: Path | Protocol | None = None,
     sites: tuple[str, ...] | None = None,
     precision: Precision = "float32",
+    storage: str = "int16",
+    block: int | None = None,
     threads: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Dataset:
     """Draws `rows` parameter sets from the prior, simulates them and stores theta and voltages at `output` (Zarr).
 
-    `sites` are those to record, by default those of the protocol. Row i depends on (seed, i) alone. An interrupted
-    call goes on where it stopped. Raises UserError subclasses for a cell, a protocol or a place that cannot be used.
+    `sites` are those to record, by default those of the protocol. `storage` is int16 (steps of 1/128 mV; float32 if a
+    site records anything but v) or float32, `block` how many rows are simulated, written and stored together. Row i
+    depends on (seed, i) alone. An interrupted call goes on where it stopped. Raises UserError subclasses for a cell, a
+    protocol or a place that cannot be used.
     """
     progress = progress or Silent()
     if rows < 1:
@@ -52,46 +61,48 @@ def simulate_dataset(
     experiment = _experiment(cell, protocol)
     cell = cell.recording(sites or experiment.sites or cell.protocol.sites)
     experiment = replace(experiment, sites=cell.protocol.sites)
-    about = manifest(cell, experiment, seed=seed, precision=precision)
+    about = manifest(cell, experiment, seed=seed, precision=precision, storage=stored_as(storage, cell, progress))
+    about = about if block is None else replace(about, block=_whole(block))
     check_place(output, about, rows, overwrite=overwrite)
     progress.say(f"compiling {cell.name} ({precision})")
-    kernel = build(cell, precision)
-    kernel.compiled(min(rows, at_once(kernel, experiment)), threads or cores())
-    writer = create(output, about, rows, overwrite=overwrite)
-    for warning in writer.warnings:
-        progress.say(f"warning: {warning}")
-    with progress.stage("simulated", "rows") as report:
-        fill(writer.missing, rows, kernel, experiment, writer.write, seed=seed, threads=threads, report=report)
-    data = writer.finish()
+    kernel, threads = build(cell, precision), threads or cores()
+    kernel.compiled(min(rows, at_once(kernel, experiment, about.block, threads)), threads)
+    with create(output, about, rows, overwrite=overwrite) as writer:
+        for warning in writer.warnings:
+            progress.say(f"warning: {warning}")
+        draw = partial(cell.space.draw, seed)
+        with progress.stage("simulated", "rows") as report:
+            fill(writer, kernel, experiment, draw, writer.write, threads=threads, report=report)
+        data = writer.finish()
     progress.say(f"{output}: {summary(data)}")
     return data
 
 
 def fill(
-    missing: tuple[tuple[int, int], ...],
-    rows: int,
+    writer: Writer,
     kernel: Kernel,
     protocol: Protocol,
+    draw: Draw,
     write: Callable[..., None],
     *,
-    seed: int,
     threads: int | None,
     report: Callable[[int, int], None],
 ) -> None:
-    """Simulates the missing blocks [start, stop), a few at a time; (start, theta, traces, spikes) go to `write`.
+    """Simulates the blocks that a data set misses, a few at a time; (start, theta, traces, spikes) go to `write`.
 
     On more threads than one, what has been simulated is written while the next rows are.
     """
-    space, threads = kernel.compartments.space, threads or cores()
+    missing, rows, threads = writer.missing, writer.rows, threads or cores()
     done = rows - sum(stop - start for start, stop in missing)
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="gbar writer") as writer:
+    report(done, rows)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="gbar writer") as pool:
         written: Future[None] | None = None
-        for start, stop in joined(missing, at_once(kernel, protocol)):
-            theta = space.draw(seed, start, stop)
+        for start, stop in joined(missing, at_once(kernel, protocol, writer.manifest.block, threads)):
+            theta = draw(start, stop)
             traces = simulate(kernel, theta, protocol, threads=threads, progress=_shifted(report, done, rows))
             if written is not None:
                 written.result()
-            written = writer.submit(_counted, write, start, theta, traces)
+            written = pool.submit(_counted, write, start, theta, traces)
             if threads == 1:
                 written.result()
             done += stop - start
@@ -104,11 +115,13 @@ def _counted(write: Callable[..., None], start: int, theta: Float[np.ndarray, "r
     write(start, theta, traces, spike_counts(traces))
 
 
-def at_once(kernel: Kernel, protocol: Protocol) -> int:
-    """How many rows are simulated between two visits to the disk: whole blocks, of no more than `MEMORY` if need be."""
+def at_once(kernel: Kernel, protocol: Protocol, block: int, threads: int) -> int:
+    """How many rows are simulated between two visits to the disk: whole blocks, of which every thread finds enough
+    lanes, of no more than `MEMORY` unless a block needs it."""
     samples = len(kernel.compartments.sites) * sum(stimulus.samples for stimulus in protocol.stimuli)
-    blocks = MEMORY // (BLOCK * samples * kernel.dtype.itemsize)
-    return min(AT_ONCE, max(blocks, 1) * BLOCK)
+    fit = MEMORY // (block * samples * kernel.dtype.itemsize)
+    wanted = -(-2 * threads * kernel.lanes // block)
+    return max(min(wanted, fit), 1) * block
 
 
 def _shifted(report: Callable[[int, int], None], before: int, total: int) -> Callable[[int, int], None]:
@@ -130,8 +143,9 @@ def joined(blocks: tuple[tuple[int, int], ...], most: int) -> list[tuple[int, in
     return runs
 
 
-def manifest(cell: Cell, protocol: Protocol, *, seed: int, precision: str) -> Manifest:
+def manifest(cell: Cell, protocol: Protocol, *, seed: int, precision: str, storage: Storage = FLOAT32) -> Manifest:
     """What a data set of this cell under this protocol says of itself."""
+    sections = [determinants(section) for section in cell.morphology.sections]
     return Manifest(
         cell=cell.name,
         cell_digest=cell.digest,
@@ -141,7 +155,30 @@ def manifest(cell: Cell, protocol: Protocol, *, seed: int, precision: str) -> Ma
         layouts=tuple(Layout(s.name, s.samples, s.sampling) for s in protocol.stimuli),
         seed=seed,
         precision=precision,
+        mechanisms={p.mechanism.name: p.mechanism.digest for region in cell.regions for p in region.mechanisms},
+        morphology=hashlib.sha256(json.dumps(sections, sort_keys=True).encode()).hexdigest(),
+        storage=storage,
+        block=block_for(len(cell.recorded), protocol.samples, storage),
     )
+
+
+def stored_as(storage: str, cell: Cell, progress: Progress) -> Storage:
+    """The type of the stored traces: int16 holds voltages alone."""
+    known = {kind.kind: kind for kind in (INT16, FLOAT32)}
+    if storage not in known:
+        raise ParameterError(f"unknown storage {storage!r}", remedy=f"use {' or '.join(known)}")
+    others = [site for site in cell.recorded if site.variable != "v"]
+    if storage == "int16" and others:
+        progress.say(f"stored as float32, since {others[0].name} records {others[0].variable}")
+        return FLOAT32
+    return known[storage]
+
+
+def _whole(block: int) -> int:
+    if not 1 <= block <= LARGEST_BLOCK:
+        what = f"blocks of {block} rows asked for"
+        raise ParameterError(what, remedy=f"use 1 to {LARGEST_BLOCK:,}, or let gbar choose")
+    return block
 
 
 def summary(data: Dataset) -> str:

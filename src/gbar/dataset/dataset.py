@@ -1,0 +1,145 @@
+"""Finished simulations on disk, as they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped, UInt8
+
+from gbar.dataset.layout import UNWRITTEN, checked_arrays, header_of
+from gbar.dataset.lock import holder
+from gbar.dataset.manifest import Manifest
+from gbar.dataset.places import ANEW, partial_path, reading
+from gbar.dataset.split import Split, split_rows
+from gbar.errors import DatasetError
+from gbar.traces import Status, Traces
+
+if TYPE_CHECKING:
+    import xarray
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Finished simulations on disk; traces are read when asked for (`read`)."""
+
+    path: Path
+    manifest: Manifest
+    theta: Float[np.ndarray, "row parameter"]  # physical units
+    status: UInt8[np.ndarray, " row"]
+    stored: Mapping[str, Any]  # the Zarr arrays by name
+
+    def __len__(self) -> int:
+        return len(self.status)
+
+    def __repr__(self) -> str:
+        about = self.manifest
+        return f"Dataset({str(self.path)!r}: {len(self):,} rows of {about.cell}, {', '.join(about.space.names)})"
+
+    @cached_property
+    def unit(self) -> Float[np.ndarray, "row parameter"]:
+        """The same in [-1, 1]."""
+        return self.column("unit")
+
+    @cached_property
+    def spikes(self) -> Int[np.ndarray, "row stimulus"]:
+        """The spike counts."""
+        return self.column("spikes")
+
+    @property
+    def traces(self) -> tuple[Any, ...]:
+        """The Zarr arrays [row, site, time] of the stimuli, as they are stored."""
+        return tuple(self.stored[f"v_{i}"] for i in range(len(self.manifest.layouts)))
+
+    def column(self, name: str) -> Shaped[np.ndarray, "row *more"]:
+        """All rows of a stored array that fits in memory."""
+        with reading(self.path):
+            return np.asarray(self.stored[name][:])
+
+    @cached_property
+    def arrays(self) -> xarray.Dataset:
+        """The same as an xarray Dataset, with names and units; its arrays are read when asked for."""
+        with reading(self.path):
+            import xarray
+
+            return xarray.open_zarr(self.path, consolidated=False, chunks=None)
+
+    @property
+    def usable(self) -> Bool[np.ndarray, " row"]:
+        """The rows whose simulation came to its end."""
+        return np.asarray(self.status == Status.OK)
+
+    @property
+    def split(self) -> Split:
+        """8/1/1 of the usable rows (see `split_rows`)."""
+        return split_rows(len(self), self.usable)
+
+    @property
+    def blocks(self) -> tuple[tuple[int, int], ...]:
+        """The blocks [start, stop) in which rows are stored; whole ones are read many times as fast as single rows."""
+        return self.manifest.blocks(len(self))
+
+    def read(self, rows: slice | Sequence[int] | Int[np.ndarray, " some"] | None = None) -> Traces:
+        """The traces of the given rows (all: None), in mV; raises DatasetError if some are damaged or missing on
+        disk."""
+        index = np.arange(len(self))[slice(None) if rows is None else rows]
+        v = []
+        for stored in self.traces:
+            with reading(self.path):
+                part = self.manifest.storage.decode(_part(stored, index))
+            lost = np.isnan(part[:, :, 0]).any(axis=1) & (self.status[index] == Status.OK)
+            if lost.any():
+                what = f"the traces of row {index[lost.argmax()]} are missing"
+                raise DatasetError(what, file=self.path, remedy=f"try gbar data check {self.path.name}, or {ANEW}")
+            v.append(part)
+        return Traces(tuple(v), tuple(layout.sampling for layout in self.manifest.layouts), self.status[index])
+
+
+def open_dataset(path: Path) -> Dataset:
+    """Opens finished simulations; raises DatasetError if there are none, if they are unfinished, damaged or not gbar's.
+
+    >>> data = open_dataset(Path("sims.zarr"))  # doctest: +SKIP
+    >>> data.theta, data.read(slice(0, 10)).v[0]  # doctest: +SKIP
+    """
+    path = Path(path)
+    manifest, _, arrays = opened(path)
+    with reading(path):
+        theta, status = np.asarray(arrays["theta"][:]), np.asarray(arrays["status"][:])
+    if (status == UNWRITTEN).any() or not np.isfinite(theta).all():
+        raise DatasetError("rows are missing from it", file=path, remedy=f"try gbar data check {path.name}, or {ANEW}")
+    return Dataset(path, manifest, theta, status, arrays)
+
+
+def opened(path: Path, mode: Literal["r", "r+"] = "r") -> tuple[Manifest, int, dict[str, Any]]:
+    """The manifest, the number of rows and the arrays of a finished store, of which none is read."""
+    if not path.exists():
+        raise _absent(path)
+    if not (path / "zarr.json").is_file():
+        raise DatasetError("it is no Zarr store", file=path, remedy="give a folder that gbar simulate has made")
+    if path.name.endswith(".partial"):
+        raise DatasetError("it is not finished", file=path, remedy="resume the simulation")
+    with reading(path):
+        import zarr
+
+        group = zarr.open_group(path, mode=mode)
+        manifest, rows = header_of(group)
+        return manifest, rows, checked_arrays(group, manifest, rows)
+
+
+def _absent(path: Path) -> DatasetError:
+    if not partial_path(path).exists():
+        return DatasetError("there is no such data set", file=path, remedy="check the name")
+    if who := holder(path):
+        return DatasetError(f"it is not finished yet: {who} is writing it", file=path, remedy="wait for it")
+    return DatasetError("it is not finished yet", file=path, remedy="resume the simulation")
+
+
+def _part(stored: Any, index: Int[np.ndarray, " some"]) -> Shaped[np.ndarray, "row site time"]:
+    """Rows of a stored array, in one piece if they are neighbours."""
+    if len(index) and (np.diff(index) == 1).all():
+        return np.asarray(stored[int(index[0]) : int(index[-1]) + 1])
+    return np.asarray(stored.oindex[index])

@@ -1,0 +1,135 @@
+"""The arrays of a store: names, shapes, types, one chunk a block of rows, and how an empty one is laid out."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gbar.dataset.manifest import Manifest
+from gbar.dataset.places import ANEW, fresh_path, partial_path
+from gbar.errors import DatasetError
+from gbar.traces import Status
+
+FORMAT = 2
+MOST_ROWS = 10_000_000_000
+UNWRITTEN = 255  # the status of a row that is not there yet
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """One array over rows: its shape, type, what stands where nothing was written, its dimensions and CF attributes."""
+
+    name: str
+    shape: tuple[int, ...]
+    kind: str
+    fill: float
+    dimensions: tuple[str, ...]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def stored_arrays(manifest: Manifest, rows: int) -> tuple[StoredArray, ...]:
+    """The arrays of a data set of so many rows, in the order in which a block is written: its status comes last."""
+    physical = "; ".join(f"{p.name}: {p.unit or '1'}" for p in manifest.space.parameters)
+    matrix, of_matrix = (rows, len(manifest.space)), ("row", "parameter")
+    counts = (rows, len(manifest.layouts))
+    flags = {"flag_values": [int(s) for s in Status], "flag_meanings": " ".join(s.name.lower() for s in Status)}
+    return (
+        StoredArray("theta", matrix, "float64", math.nan, of_matrix, _about(physical, "free parameters")),
+        StoredArray("unit", matrix, "float64", math.nan, of_matrix, _about("1", "theta in [-1, 1]")),
+        *(_traces(manifest, rows, i) for i in range(len(manifest.layouts))),
+        StoredArray("spikes", counts, "int32", 0, ("row", "stimulus"), _about("1", "spike count")),
+        StoredArray("status", (rows,), "uint8", UNWRITTEN, ("row",), _about("1", "status") | flags),
+    )
+
+
+def _traces(manifest: Manifest, rows: int, i: int) -> StoredArray:
+    layout, storage = manifest.layouts[i], manifest.storage
+    shape = (rows, len(manifest.sites), layout.samples)
+    attributes = _about("mV", "membrane voltage") | {"stimulus": layout.name} | storage.attributes
+    return StoredArray(f"v_{i}", shape, storage.kind, storage.fill, ("row", "site", f"time_{i}"), attributes)
+
+
+def _about(units: str, name: str) -> dict[str, Any]:
+    return {"units": units, "long_name": name}
+
+
+def lay_out(path: Path, manifest: Manifest, rows: int) -> None:
+    """An empty store at `<path>.partial`, made under a third name so that it is never seen half laid out."""
+    import zarr
+
+    fresh = fresh_path(path)
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        header = {"format": FORMAT, "rows": rows, "manifest": manifest.to_json()}
+        group = zarr.create_group(fresh, attributes={"title": "Simulations made by gbar", "gbar": header})
+        _coordinates(group, manifest)
+        for array in stored_arrays(manifest, rows):
+            _array(group, array, min(manifest.block, rows))
+        fresh.rename(partial_path(path))
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+
+
+def header_of(group: Any) -> tuple[Manifest, int]:
+    """The manifest and the number of rows; raises DatasetError if gbar, or this version of it, did not write them."""
+    header = group.attrs.get("gbar")
+    if not isinstance(header, Mapping) or "format" not in header:
+        raise DatasetError("it was not made by gbar", remedy="give a folder that gbar simulate has made")
+    if header["format"] != FORMAT:
+        made = header.get("manifest", {})
+        by = made.get("versions", {}).get("gbar", "?") if isinstance(made, Mapping) else "?"
+        what = f"it was made by another version of gbar ({by}, format {header['format']}; this one reads {FORMAT})"
+        raise DatasetError(what, remedy=f"use that version, or {ANEW}")
+    rows = header.get("rows")
+    if not isinstance(rows, int) or not 1 <= rows <= MOST_ROWS:
+        raise DatasetError(f"it claims {rows} rows", remedy=ANEW)
+    return Manifest.from_json(header.get("manifest", {})), rows
+
+
+def checked_arrays(group: Any, manifest: Manifest, rows: int) -> dict[str, Any]:
+    """The arrays by name. Raises DatasetError unless they are those that the manifest speaks of; reads none of them."""
+    found = {}
+    for expected in stored_arrays(manifest, rows):
+        array = group.get(expected.name)
+        chunks = (min(manifest.block, rows), *expected.shape[1:])
+        same = array is not None and (array.shape, array.chunks) == (expected.shape, chunks)
+        if not same or array.dtype != expected.kind:
+            raise DatasetError(f"its array {expected.name} is not the one that its manifest speaks of", remedy=ANEW)
+        found[expected.name] = array
+    return found
+
+
+def _coordinates(group: Any, manifest: Manifest) -> None:
+    for name, values in (("parameter", manifest.space.names), ("site", manifest.sites)):
+        array = group.create_array(name, shape=(len(values),), dtype=str, dimension_names=(name,))
+        array[:] = np.array(values, dtype=object)
+    for i, layout in enumerate(manifest.layouts):
+        about = {"units": "ms", "long_name": f"time from the start of {layout.name}"}
+        array = group.create_array(
+            f"time_{i}", shape=(layout.samples,), dtype="float64", dimension_names=(f"time_{i}",), attributes=about
+        )
+        array[:] = np.arange(layout.samples) * layout.sampling
+
+
+def _array(group: Any, array: StoredArray, block: int) -> None:
+    from zarr.codecs import BloscCodec, Crc32cCodec
+
+    squeeze = BloscCodec(cname="lz4", clevel=5, shuffle="shuffle", typesize=np.dtype(array.kind).itemsize)
+    group.create_array(
+        array.name,
+        shape=array.shape,
+        dtype=array.kind,
+        chunks=(block, *array.shape[1:]),
+        fill_value=array.fill,
+        dimension_names=array.dimensions,
+        compressors=[squeeze, Crc32cCodec()],
+        attributes=dict(array.attributes),
+        config={"write_empty_chunks": True},
+    )

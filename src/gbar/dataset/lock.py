@@ -1,0 +1,111 @@
+"""One writer a store: a lock that the operating system releases when its holder dies, however it dies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import time
+import weakref
+from contextlib import suppress
+from pathlib import Path
+
+from gbar.dataset.places import lock_path, writing
+from gbar.errors import OutputError
+
+_PATIENCE = 0.2  # s: for somebody who only looks whether it is locked, or is about to end
+
+
+class Lock:
+    """Holds the data set at `path` for this process; raises OutputError, naming the holder, if another one has it.
+
+    The lock is on the open file `<path>.lock`, so that a file left behind by a process that was killed locks nothing.
+
+    >>> with Lock(Path("sims.zarr")):  # doctest: +SKIP
+    ...     ...
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        handle = _acquired(self.path)
+        self._release = weakref.finalize(self, _release, lock_path(self.path), handle, os.getpid())
+
+    def release(self) -> None:
+        """Lets others write."""
+        self._release()
+
+    def __enter__(self) -> Lock:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+def holder(path: Path) -> str:
+    """Who writes the data set at `path`: "process 4711 on host", or "" if nobody does."""
+    file = lock_path(Path(path))
+    try:
+        handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return ""
+    except BlockingIOError:
+        return _said(handle)
+    finally:
+        os.close(handle)
+
+
+def _acquired(path: Path) -> int:
+    """A descriptor of the lock file, locked, of the file that still bears the name."""
+    file = lock_path(path)
+    with writing(path):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    until = time.monotonic() + _PATIENCE
+    while True:
+        with writing(path):
+            handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        taken = _try(path, handle)
+        if taken and _is(file, handle):
+            os.ftruncate(handle, 0)
+            os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
+            return handle
+        who = _said(handle)
+        os.close(handle)
+        if not taken and time.monotonic() > until:
+            what = f"it is being written by {who}"
+            raise OutputError(what, file=path, remedy="wait for it, or choose another name")
+        if not taken:
+            time.sleep(_PATIENCE / 10)
+
+
+def _try(path: Path, handle: int) -> bool:
+    """Locks an open file, unless another one has."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        os.close(handle)
+        raise OutputError("its file system has no locks", file=path, remedy="choose another folder") from None
+    return True
+
+
+def _is(file: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(file.stat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False
+
+
+def _said(handle: int) -> str:
+    text = os.pread(handle, 200, 0).decode(errors="replace").strip()
+    return text if text.isprintable() and text else "another process"
+
+
+def _release(file: Path, handle: int, process: int) -> None:
+    with suppress(OSError):
+        if os.getpid() == process and _is(file, handle):
+            file.unlink()
+    os.close(handle)

@@ -1,0 +1,55 @@
+"""Where a data set lies while it is being written, and what its files' errors are to the user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gbar.errors import DatasetError
+from gbar.files import unwritable
+
+ANEW = "simulate again"
+
+
+def partial_path(path: Path) -> Path:
+    """Where a data set lies while it is being written."""
+    return path.with_name(path.name + ".partial")
+
+
+def fresh_path(path: Path) -> Path:
+    """Where an empty store is laid out, so that nobody sees half of it."""
+    return path.with_name(f".{path.name}.new")
+
+
+def old_path(path: Path) -> Path:
+    """Where a store lies for the moment in which another one takes its name."""
+    return path.with_name(f".{path.name}.old")
+
+
+def lock_path(path: Path) -> Path:
+    """The file that the one who writes a data set holds."""
+    return path.with_name(path.name + ".lock")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What the operating system has against writing, as one line."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(error, path) from None
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Whatever damaged files make zarr and xarray raise, as one line."""
+    try:
+        yield
+    except DatasetError as error:
+        raise error if error.file else DatasetError(error.what, file=path, remedy=error.remedy) from None
+    except MemoryError:
+        raise DatasetError("it does not fit into memory", file=path, remedy="read fewer rows") from None
+    except Exception as error:
+        what, remedy = f"it is damaged ({type(error).__name__})", f"try gbar data check {path.name}, or {ANEW}"
+        raise DatasetError(what, file=path, remedy=remedy) from None
