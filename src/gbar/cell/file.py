@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,6 +22,7 @@ from gbar.document import Node, nearest, read_yaml
 from gbar.errors import CellError
 from gbar.morphology import Morphology, segments
 from gbar.parameters import FreeParameter, ParameterSpace
+from gbar.prior import LogNormal, Normal, Prior, Uniform
 from gbar.protocol import Protocol
 from gbar.protocol.condition import reached
 
@@ -265,15 +267,16 @@ def _parameter(
     name: str, node: Node, cell: Cell, known: Mapping[str, Quantity], absent: tuple[str, ...]
 ) -> FreeParameter:
     """A free parameter; targets in regions that a reconstruction does not have (`absent`) are left out."""
-    entries = node.mapping(required=("low", "high"), optional=("scale", "targets", "value"))
+    entries = node.mapping(required=("low", "high"), optional=("scale", "prior", "targets", "value"))
     scale: Any = entries["scale"].text(("linear", "log")) if "scale" in entries else "linear"
     if "value" in entries:
-        node.mapping(required=("low", "high", "value"), optional=("scale",))
+        node.mapping(required=("low", "high", "value"), optional=("scale", "prior"))
         with entries["value"].blamed():
             unit = units.stated(entries["value"].text())
         low, high, value = (entries[side].quantity(unit) for side in ("low", "high", "value"))
+        prior = _prior(entries["prior"], unit) if "prior" in entries else Uniform()
         with node.blamed():
-            return FreeParameter(name, unit, low, high, scale, value=value)
+            return FreeParameter(name, unit, low, high, scale, value=value, prior=prior)
     listed_targets = [(t.text(), t) for t in entries["targets"].items()] if "targets" in entries else []
     targets: list[str] = []
     for target, where in listed_targets or [(name, node.key or node)]:
@@ -283,8 +286,30 @@ def _parameter(
         raise (node.key or node).fail(what, "take one that has, or take the parameter out of a copy of the cell")
     unit = known[cell.canonical(targets[0])].unit
     low, high = (number(entries[side], unit) for side in ("low", "high"))
+    prior = _prior(entries["prior"], unit) if "prior" in entries else Uniform()
     with node.blamed():
-        return FreeParameter(name, unit, low, high, scale, tuple(targets))
+        return FreeParameter(name, unit, low, high, scale, tuple(targets), prior=prior)
+
+
+def _prior(node: Node, unit: str) -> Prior:
+    """`uniform`, `{normal: {mean, sd}}` or `{lognormal: {median, decades}}`; in place of decades sigma, of ln."""
+    if isinstance(node.value, str):
+        node.text(("uniform",))
+        return Uniform()
+    kinds = node.mapping(optional=("normal", "lognormal"))
+    if len(kinds) != 1:
+        raise node.fail("expected one prior", "write for example {normal: {mean: 5 mS/cm2, sd: 1 mS/cm2}}, or uniform")
+    kind, entry = next(iter(kinds.items()))
+    if kind == "normal":
+        stated = entry.mapping(required=("mean", "sd"))
+        with entry.blamed():
+            return Normal(number(stated["mean"], unit), number(stated["sd"], unit))
+    stated = entry.mapping(required=("median",), optional=("decades", "sigma"))
+    if len(stated) != 2:
+        raise entry.fail("expected a median and its spread", "add decades (sd of log10) or sigma (sd of ln), not both")
+    decades = stated["decades"].quantity("1") if "decades" in stated else stated["sigma"].quantity("1") / math.log(10.0)
+    with entry.blamed():
+        return LogNormal(number(stated["median"], unit), decades)
 
 
 def _meant(target: str, where: Node, cell: Cell, known: Mapping[str, Quantity], absent: tuple[str, ...]) -> list[str]:

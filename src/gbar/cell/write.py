@@ -19,6 +19,7 @@ from gbar.errors import OutputError
 from gbar.files import write_whole
 from gbar.morphology import Section
 from gbar.parameters import FreeParameter
+from gbar.prior import Uniform
 from gbar.protocol import Sampled, Sum, Waveform
 
 SMALL = 64  # samples up to which a sampled current stands in the YAML itself
@@ -160,9 +161,17 @@ def _value_data(value: float | Profile, unit: str) -> Any:
 def _parameter_data(parameter: FreeParameter) -> dict[str, Any]:
     data: dict[str, Any] = {side: units.exact(getattr(parameter, side), parameter.unit) for side in ("low", "high")}
     data["scale"] = parameter.scale
+    if not isinstance(parameter.prior, Uniform):
+        data["prior"] = _prior_data(parameter)
     if parameter.value is not None:
         return data | {"value": units.exact(parameter.value, parameter.unit)}
     return data | ({} if parameter.targets == (parameter.name,) else {"targets": list(parameter.targets)})
+
+
+def _prior_data(parameter: FreeParameter) -> dict[str, Any]:
+    """The prior as the cell format has it; its numbers in the parameter's unit, but for decades, which have none."""
+    ((kind, stated),) = parameter.prior.to_json().items()
+    return {kind: {name: units.exact(x, "" if name == "decades" else parameter.unit) for name, x in stated.items()}}
 
 
 def _mod_file(painted: Painted, file: Path) -> dict[str, str]:

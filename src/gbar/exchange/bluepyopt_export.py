@@ -19,6 +19,7 @@ from gbar.exchange.mod_files import neuron_name, write_mod_files
 from gbar.exchange.neuron import parts
 from gbar.files import make_folder, write_whole
 from gbar.morphology import write_swc
+from gbar.prior import Uniform
 from gbar.protocol import Step, Stimulus, Train
 
 LISTS = {"soma": "somatic", "axon": "axonal", "basal": "basal", "apical": "apical", "myelin": "myelinated"}
@@ -71,6 +72,11 @@ def export_bluepyopt(cell: Cell, folder: str | Path) -> tuple[str, ...]:
         f"{f.target} follows from the free parameters {', '.join(f.reads)}, which BluePyOpt's file cannot say; "
         "it keeps the cell's own value"
         for f in cell.formulas
+    ]
+    book.notes += [
+        f"the prior of {p.name} ({p.prior.describe(p.unit)}) cannot be said in BluePyOpt's file, which has its range"
+        for p in cell.space.parameters
+        if not isinstance(p.prior, Uniform)
     ]
     _globals(cell, book)
     for region in cell.regions:
