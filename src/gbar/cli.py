@@ -102,7 +102,11 @@ def reads_recording(command: Callable[..., None]) -> Callable[..., None]:
 def simulate(
     cell: CellArgument,
     output: Output,
-    n: Annotated[int, typer.Option("-n", help="how many parameter sets")] = 1000,
+    n: Annotated[int | None, typer.Option("-n", help="how many parameter sets (1,000, or those of the design)")] = None,
+    design: Annotated[
+        str,
+        typer.Option(help="uniform, sobol, lhs (draws from the prior), table:FILE.csv, grid:POINTS or sweep:POINTS"),
+    ] = "uniform",
     seed: Seed = 0,
     protocol: Annotated[Path | None, typer.Option(help="a .yaml file of stimuli; the cell's own unless given")] = None,
     morphology: MorphologyOption = None,
@@ -112,7 +116,7 @@ def simulate(
     threads: Threads = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Simulates a cell for many parameter sets drawn from its prior and stores theta and voltages (Zarr)."""
+    """Simulates a cell for many parameter sets, drawn from its prior or stated, and stores them with the voltages."""
     from gbar.workflows.progress import Terminal
     from gbar.workflows.simulate import simulate_dataset
 
@@ -120,6 +124,7 @@ def simulate(
         _shaped(cell, morphology),
         output,
         rows=n,
+        design=design,
         seed=seed,
         protocol=protocol,
         sites=_names(sites),

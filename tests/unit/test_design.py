@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from scipy import stats
 from scipy.stats import qmc
 
 from gbar.dataset import split_rows
-from gbar.design import Grid, LatinHypercube, Random, Sobol, Sweep, count_rows, read_design
+from gbar.design import Grid, LatinHypercube, Random, Sobol, Sweep, count_rows, design_from_json, read_design
 from gbar.design.permutation import key_count, permuted
 from gbar.design.sobol import points, word_count
 from gbar.draws import words
@@ -150,7 +151,7 @@ def test_a_sweep_changes_one_parameter_at_a_time():
         others = [k for k in range(3) if k != j]
         assert (block[:, others] == OWN[others]).all()
         np.testing.assert_allclose(SPACE.parameters[j].to_unit(block[:, j]), np.linspace(-1, 1, 5), atol=1e-12)
-    assert design.to_json() == {"design": "sweep:5", "own": OWN.tolist()}
+    assert design.to_json() == {"kind": "sweep", "points": 5, "own": OWN.tolist()}
     assert design == Sweep(5, tuple(OWN))
 
 
@@ -163,7 +164,7 @@ def test_a_table_in_other_units_and_another_order(tmp_path):
     before = design.to_json()
     file.write_text(file.read_text().replace("70", "71"))
     after = read_design(f"table:{file}", SPACE, OWN).to_json()
-    assert before["design"] == after["design"] and before["sha256"] != after["sha256"]
+    assert before["file"] == after["file"] == "sets.csv" and before["sha256"] != after["sha256"]
 
 
 HEAD = "gna.soma [S/cm2],e.soma [mV],q10\n"
@@ -227,3 +228,20 @@ def test_numbers_of_rows():
     wide = ParameterSpace(tuple(FreeParameter(f"p{i}", "", 0, 1) for i in range(257)))
     with pytest.raises(ParameterError, match="sobol design of 257"):
         Sobol().theta(wide, 0, 0, 1, 1)
+
+
+def test_json_round_trip():
+    for text in EVERY:
+        design = read_design(text, SPACE, OWN)
+        assert design_from_json(json.loads(json.dumps(design.to_json()))) == design
+    for damaged in (
+        {},
+        {"kind": "grid"},
+        {"kind": "grid", "points": "x"},
+        {"kind": ["lhs"]},
+        {"kind": "sweep", "points": 3},
+    ):
+        with pytest.raises(ParameterError, match=r"damaged|no number of points"):
+            design_from_json(damaged)
+    with pytest.raises(ParameterError, match=r"of the table sets\.csv; simulate again"):
+        design_from_json({"kind": "table", "file": "sets.csv", "sha256": "0"})

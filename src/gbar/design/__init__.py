@@ -1,10 +1,9 @@
 """Which parameter sets are simulated, and in which order."""
 
 from gbar.design.design import Design, Grid, LatinHypercube, Random, Sobol, Sweep, Table
-from gbar.design.read import DEFAULT_ROWS, count_rows, read_design
+from gbar.design.read import count_rows, design_from_json, read_design
 
 __all__ = [
-    "DEFAULT_ROWS",
     "Design",
     "Grid",
     "LatinHypercube",
@@ -13,5 +12,6 @@ __all__ = [
     "Sweep",
     "Table",
     "count_rows",
+    "design_from_json",
     "read_design",
 ]

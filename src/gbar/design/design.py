@@ -44,8 +44,11 @@ class Design(ABC):
         return None
 
     def to_json(self) -> dict[str, Any]:
-        """Everything that its rows depend on besides space, seed and number of rows, as JSON can hold it."""
-        return {"design": self.text}
+        """Its kind, and all else that its rows depend on besides space, seed and number of rows, as JSON can hold it.
+
+        `design_from_json` reads it back.
+        """
+        return {"kind": self.text}
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,7 @@ class Table(Design):
 
     def to_json(self) -> dict[str, Any]:
         """The table by its name and its sha256."""
-        return {"design": self.text, "sha256": self.sha256}
+        return {"kind": "table", "file": self.file, "sha256": self.sha256}
 
 
 @dataclass(frozen=True)
@@ -170,6 +173,10 @@ class Grid(Design):
     def rows(self, space: ParameterSpace) -> int:
         """`points` to the number of parameters."""
         return int(self.points ** len(space))
+
+    def to_json(self) -> dict[str, Any]:
+        """With the number of points."""
+        return {"kind": "grid", "points": self.points}
 
 
 @dataclass(frozen=True)
@@ -202,8 +209,8 @@ class Sweep(Design):
         return self.points * len(space)
 
     def to_json(self) -> dict[str, Any]:
-        """With the cell's own values."""
-        return {"design": self.text, "own": list(self.own)}
+        """With the number of points and the cell's own values."""
+        return {"kind": "sweep", "points": self.points, "own": list(self.own)}
 
 
 def _even(points: int) -> Float[np.ndarray, " point"]:

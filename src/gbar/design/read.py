@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -14,7 +16,7 @@ from gbar.errors import ParameterError
 from gbar.parameters import ParameterSpace
 
 DEFAULT_ROWS = 1000
-_PLAIN: dict[str, Design] = {"uniform": Random(), "sobol": Sobol(), "lhs": LatinHypercube()}
+PLAIN: dict[str, Design] = {"uniform": Random(), "sobol": Sobol(), "lhs": LatinHypercube()}
 _KINDS = "uniform, sobol, lhs, table:FILE.csv, grid:POINTS or sweep:POINTS"
 
 
@@ -27,8 +29,8 @@ def read_design(text: str, space: ParameterSpace, own: Float[np.ndarray, " param
     Grid(points=11)
     """
     kind, colon, rest = text.strip().partition(":")
-    if kind in _PLAIN and not colon:
-        return _PLAIN[kind]
+    if kind in PLAIN and not colon:
+        return PLAIN[kind]
     if kind == "table" and rest:
         values, sha256 = read_table(Path(rest), space)
         return Table(Path(rest).name, sha256, values)
@@ -40,9 +42,32 @@ def read_design(text: str, space: ParameterSpace, own: Float[np.ndarray, " param
             raise ParameterError("a sweep of a cell without free parameters", remedy="free some in the cell")
         _check_own(space, own)
         return Sweep(points, tuple(np.asarray(own, dtype=np.float64).tolist()))
-    known = (*_PLAIN, "table", "grid", "sweep")
+    known = (*PLAIN, "table", "grid", "sweep")
     hint = "" if kind in known else nearest(kind, known)
     raise ParameterError(f"unknown design {text!r}", remedy=f"{hint}use {_KINDS}")
+
+
+def design_from_json(data: Mapping[str, Any]) -> Design:
+    """The inverse of `Design.to_json`; raises ParameterError for a table, whose rows it does not hold, and for damage.
+
+    >>> design_from_json({"kind": "grid", "points": 11})
+    Grid(points=11)
+    """
+    kind = data.get("kind")
+    if kind == "table":
+        what = f"its parameter sets are those of the table {data.get('file')}"
+        raise ParameterError(what, remedy="simulate again from that table")
+    try:
+        if kind in PLAIN:
+            return PLAIN[str(kind)]
+        points = _points(str(kind), str(data["points"]))
+        if kind == "grid":
+            return Grid(points)
+        if kind == "sweep":
+            return Sweep(points, tuple(float(value) for value in data["own"]))
+        raise KeyError(kind)
+    except (KeyError, TypeError, ValueError):
+        raise ParameterError(f"a stored design is damaged ({kind!r})", remedy="simulate again") from None
 
 
 def count_rows(design: Design, space: ParameterSpace, asked: int | None) -> int:

@@ -1,4 +1,4 @@
-"""`gbar simulate`: a cell, many parameter sets from its prior, their voltages on disk."""
+"""`gbar simulate`: a cell, many parameter sets, their voltages on disk."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from gbar import document
 from gbar.cell import Cell, read_cell
 from gbar.cell.geometry import determinants
 from gbar.dataset import FLOAT32, INT16, Dataset, Layout, Manifest, Storage, Writer, block_for, check_place, create
+from gbar.design import Design, count_rows, read_design
 from gbar.errors import ParameterError, ProtocolError
 from gbar.features import spike_counts
 from gbar.kernel.build import Kernel, Precision, build
@@ -34,7 +35,8 @@ def simulate_dataset(
     cell: str | Path | Cell,
     output: Path,
     *,
-    rows: int,
+    rows: int | None = None,
+    design: str | Design = "uniform",
     seed: int = 0,
     protocol: Path | Protocol | None = None,
     sites: tuple[str, ...] | None = None,
@@ -45,24 +47,25 @@ def simulate_dataset(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Draws `rows` parameter sets from the prior, simulates them and stores theta and voltages at `output` (Zarr).
+    """Simulates `rows` parameter sets of a cell and stores theta and voltages at `output` (Zarr).
 
+    `design` says which (see `read_design`): draws from the prior, 1,000 by default, or sets whose number follows.
     `sites` are those to record, by default those of the protocol. `storage` is int16 (steps of 1/128 mV; float32 if a
     site records anything but v) or float32, `block` how many rows are simulated, written and stored together. Row i
     depends on (seed, i) alone. An interrupted call goes on where it stopped. Raises UserError subclasses for a cell, a
     protocol or a place that cannot be used.
     """
     progress = progress or Silent()
-    if rows < 1:
-        raise ParameterError(f"{rows} rows asked for", remedy="ask for 1 or more with -n")
     if precision not in ("float32", "float64"):
         raise ParameterError(f"unknown precision {precision!r}", remedy="use float32 or float64")
     cell = cell if isinstance(cell, Cell) else read_cell(cell)
+    plan = read_design(design, cell.space, cell.theta[0]) if isinstance(design, str) else design
+    rows = count_rows(plan, cell.space, rows)
     experiment = _experiment(cell, protocol)
     cell = cell.recording(sites or experiment.sites or cell.protocol.sites)
     experiment = replace(experiment, sites=cell.protocol.sites)
     about = manifest(cell, experiment, seed=seed, precision=precision, storage=stored_as(storage, cell, progress))
-    about = about if block is None else replace(about, block=_whole(block))
+    about = replace(about, design=plan.to_json(), block=about.block if block is None else _whole(block))
     check_place(output, about, rows, overwrite=overwrite)
     progress.say(f"compiling {cell.name} ({precision})")
     kernel, threads = build(cell, precision), threads or cores()
@@ -70,7 +73,7 @@ def simulate_dataset(
     with create(output, about, rows, overwrite=overwrite) as writer:
         for warning in writer.warnings:
             progress.say(f"warning: {warning}")
-        draw = partial(cell.space.draw, seed)
+        draw = partial(plan.theta, cell.space, seed, rows=rows)
         with progress.stage("simulated", "rows") as report:
             fill(writer, kernel, experiment, draw, writer.write, threads=threads, report=report)
         data = writer.finish()
