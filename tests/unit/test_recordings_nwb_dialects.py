@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from nwb_files import DT, LENGTH, Writer, plain, quiet, step, voltage
 
-from gbar.errors import RecordingError
+from gbar.errors import RecordingError, TooLarge
 from gbar.recordings import Amplifier, read
 from gbar.recordings.junction import stated_junction
 from gbar.recordings.nwb import read_nwb
@@ -431,7 +431,7 @@ def claims(path, sweeps, samples):
 
 def test_more_sweeps_than_memory_are_refused_before_they_are_read(tmp_path):
     path = claims(tmp_path / "cell.nwb", 8, 100_000_000)
-    with pytest.raises(RecordingError, match=r"8 sweeps take 11\.2 GB in memory, more than 2 GB; name those to read with --sweeps"):
+    with pytest.raises(TooLarge, match=r"take 11\.2 GB in memory, more than 2 GB; name those to read with --sweeps"):
         read(path)
     (sweep,) = read(path, sweeps=["v0"]).sweeps
     assert sweep.name == "v0"

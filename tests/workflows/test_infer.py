@@ -10,14 +10,18 @@ import pytest
 
 from gbar.cell import read_cell
 from gbar.dataset import open_dataset
-from gbar.errors import EstimatorError, OutputError, ParameterError, UserError
+from gbar.errors import EstimatorError, OutputError, ParameterError, TooLarge, UserError
 from gbar.estimate import from_table
 from gbar.kernel.build import build
+from gbar.observation import Electrode
+from gbar.recordings import read
 from gbar.simulate import simulate
 from gbar.workflows import infer as infer_module
+from gbar.workflows import question as question_module
 from gbar.workflows.infer import infer_recording
+from gbar.workflows.question import ask
 from gbar.workflows.simulate import simulate_dataset
-from gbar.workflows.train import train_estimator
+from gbar.workflows.train import read_rig, train_estimator
 
 MOD = """\
 NEURON { SUFFIX myleak NONSPECIFIC_CURRENT i RANGE g, e }
@@ -93,6 +97,45 @@ def test_the_truth_is_found_and_everything_is_written(own):
         run(own, rows=600)
     again = reuse(own, own / "result/estimator")
     assert again.estimate.mean == pytest.approx(answer.estimate.mean, rel=0.02)
+
+
+def test_the_rig_is_told_or_stated_and_goes_into_the_learning(own):
+    """The recording with 14 mV of junction potential on it: stated, the leak's reversal is found where it is."""
+    t, v, current = np.loadtxt(own / "rec.csv", delimiter=",", skiprows=1).T
+    rows = np.stack([t, v + 14.0 + 0.1 * current, current], axis=1)  # and 100 MOhm that no bridge took off
+    head = "time_ms,voltage_mV,current_pA"
+    np.savetxt(own / "rec.csv", rows, delimiter=",", header=head, comments="", fmt="%.6f")
+    answer = run(own, rows=600, junction="14 mV", bridge="100 Mohm")
+    low, _, high = answer.estimate.quantiles((0.005, 0.5, 0.995))
+    assert (low < [1.5e-4, -68.0]).all() and (high > [1.5e-4, -68.0]).all()
+    found = {feature.name: feature for feature in answer.again.check.features}["rest"]
+    assert found.inside and found.measured == pytest.approx(-54.0, abs=0.1)
+    rig = read_rig(own / "result/rig.json")
+    assert rig.junction_potential == 14.0 and rig.electrode == Electrode(100.0)
+    assert answer.estimate.noise["white"] == pytest.approx(0.1, rel=0.15)  # the baseline is too short for a spectrum
+    again = reuse(own, own / "result/estimator")
+    assert again.estimate.mean == pytest.approx(answer.estimate.mean, rel=0.02)
+    with pytest.raises(ParameterError, match="--junction is fixed by the estimator"):
+        reuse(own, own / "result/estimator", junction="14 mV")
+    page = (own / "result/report.html").read_text()
+    assert "a junction potential of 14 mV" in page and "does not say whether the liquid junction" not in page
+
+
+def test_of_a_recording_too_large_for_memory_the_named_sweeps_are_read(own, monkeypatch):
+    asked = []
+
+    def refuse_all(path, sweeps=None, **declared):
+        asked.append(sweeps)
+        if sweeps is None:
+            raise TooLarge("its sweeps take 11 GB", file=path)
+        return read(path, **declared)
+
+    monkeypatch.setattr(question_module, "read", refuse_all)
+    with pytest.raises(TooLarge):
+        ask(own / "mine.yaml", own / "rec.csv")
+    name = read(own / "rec.csv").sweeps[0].name
+    assert ask(own / "mine.yaml", own / "rec.csv", sweeps=(name,)).sweeps[0].name == name
+    assert asked == [None, None, (name,)]
 
 
 def test_an_estimator_for_another_experiment_is_refused(own):

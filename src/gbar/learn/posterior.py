@@ -28,7 +28,7 @@ from gbar.learn.training import Data, Draw, Epoch, History, Regression, Schedule
 from gbar.parameters import ParameterSpace
 
 FEATURES = 64
-_AT_ONCE = 20_000  # draws that are held in memory together
+_AT_ONCE = 4_000  # draws that are held in memory together
 _MOST_MEANS = 500  # test rows whose posterior mean is scored: drawing is slow
 _SCORE = 5  # keeps the draws of scoring apart from those of training
 

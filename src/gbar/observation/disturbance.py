@@ -15,7 +15,7 @@ from gbar.protocol import Protocol
 from gbar.traces import Traces
 
 BANK = 2048  # disturbances drawn of an experiment
-_AT_ONCE = 128
+_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
