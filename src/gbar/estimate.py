@@ -76,6 +76,7 @@ class Estimate:
         quantiles, rows = self.quantiles(), []
         for j, p in enumerate(self.space.parameters):
             row = {"name": p.name, "unit": p.unit, "low": p.low, "high": p.high, "scale": p.scale}
+            row |= {"prior": p.prior.to_json()}
             row |= {"mean": float(self.mean[j]), "best": float(self.best[j]), "sd_in_unit_space": float(self.sd[j])}
             rows.append(row | {"quantiles": dict(zip(("5", "50", "95"), quantiles[:, j].tolist(), strict=True))})
         return {**self._about(), "samples": len(self), "parameters": rows}

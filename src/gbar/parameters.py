@@ -177,6 +177,11 @@ class ParameterSpace:
         """The high bounds, in physical units."""
         return np.array([p.high for p in self.parameters], dtype=np.float64)
 
+    @property
+    def uniform(self) -> bool:
+        """Whether every parameter's prior is uniform on its scale."""
+        return all(isinstance(p.prior, Uniform) for p in self.parameters)
+
     def to_unit(self, theta: Float[np.ndarray, "row parameter"]) -> Float[np.ndarray, "row parameter"]:
         """Theta scaled to [-1, 1] (outside the range: beyond; where a logarithm has no value: -inf at 0, NaN below)."""
         return self._columns(FreeParameter.to_unit, theta)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from gbar.diagnose.narrowing import correlation_matrix, correlations, narrowing
 from gbar.errors import ParameterError
 from gbar.estimate import Estimate
 from gbar.parameters import FreeParameter, ParameterSpace
+from gbar.prior import LogNormal, Normal
 
 SPACE = ParameterSpace(
     (
@@ -74,3 +77,43 @@ def test_r_is_numpys_and_a_constant_parameter_has_none() -> None:
 def test_one_sample_has_no_interval() -> None:
     with pytest.raises(ParameterError, match="no interval"):
         narrowing(of(np.zeros((1, 3))))
+
+
+SHAPED = ParameterSpace(
+    (
+        replace(SPACE.parameters[0], prior=LogNormal(1e-3, 0.3)),
+        replace(SPACE.parameters[1], prior=Normal(0.0, 0.02)),  # most of it at the lower bound
+        replace(SPACE.parameters[2], prior=Normal(-70.0, 3.0)),
+    )
+)
+
+
+def test_a_prior_of_any_shape_is_not_narrowed_by_itself() -> None:
+    shares = np.linspace(0, 1, 20_001)[1:-1, None].repeat(3, axis=1)
+    samples = SHAPED.quantile(shares)
+    for one in narrowing(Estimate(SHAPED, samples, np.zeros(len(samples)), "network", {}, {})):
+        assert one.narrowed == pytest.approx(0, abs=1e-3)
+        assert one.verdict == "not determined by this recording"
+        assert one.edge is None, one.name
+    assert [one.shape for one in narrowing(Estimate(SHAPED, samples, samples[:, 0], "network", {}, {}))] == [
+        "lognormal, median 0.001 S/cm2, sd 0.3 decades", "normal, mean 0 S/cm2, sd 0.02 S/cm2",
+        "normal, mean -70 mV, sd 3 mV",
+    ]  # fmt: skip
+
+
+def test_half_the_sd_of_a_normal_prior_is_narrowed_by_half() -> None:
+    half = ParameterSpace(tuple(replace(p, prior=q) for p, q in zip(
+        SHAPED.parameters, (LogNormal(1e-3, 0.15), Normal(0.0, 0.01), Normal(-70.0, 1.5)), strict=True)))  # fmt: skip
+    samples = half.quantile(np.linspace(0, 1, 20_001)[1:-1, None].repeat(3, axis=1))
+    for one in narrowing(Estimate(SHAPED, samples, np.zeros(len(samples)), "network", {}, {})):
+        assert one.narrowed == pytest.approx(0.5, abs=0.002)
+
+
+def test_samples_press_against_a_bound_where_the_prior_does_not_put_them() -> None:
+    rng = np.random.default_rng(0)
+    unit = np.stack(
+        [1 - rng.exponential(0.1, 4000), -1 + rng.exponential(0.01, 4000), rng.uniform(-1, 1, 4000)], axis=1
+    )
+    samples = SHAPED.to_theta(np.clip(unit, -1, 1))
+    found = narrowing(Estimate(SHAPED, samples, np.zeros(4000), "network", {}, {}))
+    assert [one.edge for one in found] == ["upper", None, None]  # the second prior itself has two thirds there

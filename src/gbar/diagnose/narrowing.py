@@ -1,6 +1,6 @@
 """How much a recording narrowed each parameter, and which parameters it can only tell together.
 
-Everything is measured in unit space ([-1, 1] over a parameter's range, on its own scale), where the prior is uniform.
+Everything is measured in unit space ([-1, 1] over a parameter's range, on its own scale).
 """
 
 from __future__ import annotations
@@ -13,25 +13,28 @@ from jaxtyping import Float
 
 from gbar.errors import ParameterError
 from gbar.estimate import Estimate
+from gbar.parameters import FreeParameter
 
 INTERVAL = (0.05, 0.95)  # quantiles between which the 90 % interval lies
-PRIOR_WIDTH = 2.0 * (INTERVAL[1] - INTERVAL[0])  # of the prior's own 90 % interval in unit space
 EDGE_WIDTH = 0.04  # in unit space: the outermost 2 % of a range
-EDGE_SHARE = 0.10  # five times what the prior puts there
+EDGE_SHARE = 0.10  # five times what a uniform prior puts there
+EDGE_TIMES = 5.0  # what the prior itself puts there
 
 
 @dataclass(frozen=True)
 class Narrowing:
     """What a posterior says of one parameter, beside its prior; values in the parameter's own unit.
 
-    `narrowed` is 1 − (width of the posterior's 90 % interval)/(width of the prior's) in unit space: 1 is a point, 0
-    the prior itself. `edge` names the bound in whose outermost 2 % of the range more than a tenth of the samples lie.
+    `prior` is its range, `shape` its words ("uniform"). `narrowed` is 1 − (width of the posterior's 90 % interval)/
+    (width of the prior's) in unit space: 1 is a point, 0 the prior itself. `edge` names the bound in whose outermost
+    2 % of the range more than a tenth of the samples lie, and more than five times what the prior puts there.
     """
 
     name: str
     unit: str
     scale: Literal["linear", "log"]
     prior: tuple[float, float]
+    shape: str
     median: float
     interval: tuple[float, float]  # 5th and 95th percentile
     narrowed: float
@@ -63,17 +66,18 @@ def narrowing(estimate: Estimate) -> tuple[Narrowing, ...]:
     unit = _unit_samples(estimate)
     low, high = np.quantile(unit, INTERVAL, axis=0)
     physical = np.quantile(estimate.samples, (INTERVAL[0], 0.5, INTERVAL[1]), axis=0)
-    narrowed = np.clip(1.0 - (high - low) / PRIOR_WIDTH, 0.0, 1.0)
+    narrowed = np.clip(1.0 - (high - low) / [_prior_width(p) for p in estimate.space.parameters], 0.0, 1.0)
     return tuple(
         Narrowing(
             name=p.name,
             unit=p.unit,
             scale=p.scale,
             prior=(p.low, p.high),
+            shape=p.prior.describe(p.unit),
             median=float(physical[1, k]),
             interval=(float(physical[0, k]), float(physical[2, k])),
             narrowed=float(narrowed[k]),
-            edge=_edge(unit[:, k]),
+            edge=_edge(p, unit[:, k]),
         )
         for k, p in enumerate(estimate.space.parameters)
     )
@@ -112,8 +116,20 @@ def _unit_samples(estimate: Estimate) -> Float[np.ndarray, "draw parameter"]:
     return estimate.space.to_unit(estimate.samples)
 
 
-def _edge(unit: Float[np.ndarray, " draw"]) -> Literal["lower", "upper"] | None:
+def _prior_width(parameter: FreeParameter) -> float:
+    """The width of the prior's own 90 % interval in unit space: 1.8 if it is uniform."""
+    low, high = parameter.to_unit(parameter.quantile(np.array(INTERVAL))).tolist()
+    return float(high - low)
+
+
+def _edge(parameter: FreeParameter, unit: Float[np.ndarray, " draw"]) -> Literal["lower", "upper"] | None:
+    """The bound that more samples press against than the prior explains."""
+    below, above = parameter.cumulative(parameter.from_unit(np.array([-1.0 + EDGE_WIDTH, 1.0 - EDGE_WIDTH]))).tolist()
     lower, upper = float(np.mean(unit < -1.0 + EDGE_WIDTH)), float(np.mean(unit > 1.0 - EDGE_WIDTH))
-    if max(lower, upper) <= EDGE_SHARE:
+    pressing = {
+        "lower": lower if lower > max(EDGE_SHARE, EDGE_TIMES * below) else 0.0,
+        "upper": upper if upper > max(EDGE_SHARE, EDGE_TIMES * (1.0 - above)) else 0.0,
+    }
+    if not any(pressing.values()):
         return None
-    return "lower" if lower >= upper else "upper"
+    return "lower" if pressing["lower"] >= pressing["upper"] else "upper"

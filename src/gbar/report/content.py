@@ -54,7 +54,7 @@ class NetworkScore:
 
     @property
     def mse(self) -> Float[np.ndarray, " parameter"]:
-        """The mean squared error of every parameter in unit space; predicting the middle scores 0.333."""
+        """The mean squared error of every parameter in unit space; the middle scores 0.333 if the prior is uniform."""
         error: Float[np.ndarray, " parameter"] = np.mean((self.predicted - self.truth) ** 2, axis=0)
         return error
 

@@ -61,6 +61,7 @@ def render(content: Report) -> str:
     return environment.from_string(source).render(
         content=content,
         found=found,
+        shaped=content.estimate is not None and not content.estimate.space.uniform,
         totals={name: np.quantile(values, (0.05, 0.5, 0.95)).tolist() for name, values in content.totals.items()},
         tied=tied,
         conclusions=conclusions(content, found, tied),

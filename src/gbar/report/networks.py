@@ -119,7 +119,8 @@ def scores_figure(scores: Sequence[NetworkScore]) -> Figure:
     low, high = axes.get_xlim()
     axes.set_xlim(low / 1.6, high * 1.6)
     numbered(axes.xaxis, log=True)
-    axes.set_xlabel("mean squared error in unit space (predicting the middle: 0.333)")
+    blind = " (predicting the middle: 0.333)" if scores[0].space.uniform else ""
+    axes.set_xlabel(f"mean squared error in unit space{blind}")
     figure.legend(loc="outside upper left", ncols=len(scores))
     return figure
 

@@ -15,6 +15,7 @@ from matplotlib.patches import Patch
 from gbar.diagnose.narrowing import Narrowing, correlation_matrix, narrowing
 from gbar.estimate import Estimate
 from gbar.parameters import FreeParameter, ParameterSpace
+from gbar.prior import Uniform
 from gbar.report.style import (
     DENSITY,
     INK,
@@ -34,6 +35,7 @@ from gbar.report.tables import measured, number
 
 Truth = Float[np.ndarray, " parameter"] | None
 MOST = 10  # parameters in the picture of pairs
+CURVE = 200  # points of a prior's density
 LOST = 0.08  # in unit space: samples closer together than this are circled, or nobody would find them in the box
 View = tuple[float, float]  # a stretch of one parameter's axis in unit space
 
@@ -42,7 +44,7 @@ View = tuple[float, float]  # a stretch of one parameter's axis in unit space
 def marginals_figure(estimate: Estimate, truth: Truth = None) -> Figure:
     """A panel for each parameter: where the 90 % interval lies in the prior's range, and below it the density there.
 
-    The density is relative to the prior's (uniform on the parameter's scale), so that the prior stands at 1.
+    The density is relative to one that is uniform on the parameter's scale: such a prior stands at 1, others are drawn.
     """
     found = narrowing(estimate)
     columns = min(len(found), 4 if len(found) > 6 or len(found) == 4 else 3)
@@ -59,7 +61,7 @@ def marginals_figure(estimate: Estimate, truth: Truth = None) -> Figure:
         _range_strip(strip, one, estimate.space, k, true)
         _density(density, unit[:, k], estimate.space, k, true)
         if column == 0:
-            density.set_ylabel("density (prior = 1)")
+            density.set_ylabel("density (prior = 1)" if estimate.space.uniform else "density (uniform = 1)")
     handles = [
         Patch(color=PRIOR, linewidth=0, label="prior"),
         Patch(color=POSTERIOR_LIGHT, linewidth=0, label="posterior"),
@@ -101,19 +103,31 @@ def _density(axes: Axes, unit: Float[np.ndarray, " draw"], space: ParameterSpace
     level = ratio[np.clip(np.searchsorted(edges, middle) - 1, 0, bins - 1)]
     within = (middle > low) & (middle < high)
     x = _theta_of(space, k, cuts)
-    axes.fill_between(x[[0, -1]], 0, 1, color=PRIOR, linewidth=0)
+    prior = _prior_density(axes, space.parameters[k], view)
     axes.stairs(level, x, fill=True, color=POSTERIOR_LIGHT)
     if within.any():
         ends = np.append(within, False) | np.append(False, within)
         axes.stairs(level[within], x[ends], fill=True, color=POSTERIOR)
-    axes.axhline(1, color=QUIET, linewidth=0.7, linestyle=(0, (2, 2)))
     axes.axvline(_theta_of(space, k, np.array([np.median(unit)]))[0], color=INK, linewidth=1.3)
     if true is not None:
         axes.axvline(_theta_of(space, k, np.array([true]))[0], color=TRUTH, linewidth=1.3, linestyle="--")
-    axes.set_ylim(0, max(1.25, float(ratio.max()) * 1.08))
+    axes.set_ylim(0, max(1.25 * prior, float(ratio.max()) * 1.08))
     _parameter_axis(axes, "x", space.parameters[k], view)
     axes.set_xlabel(_unit_label(space.parameters[k]))
     numbered(axes.yaxis, ticks=3)
+
+
+def _prior_density(axes: Axes, parameter: FreeParameter, view: View) -> float:
+    """The prior in grey, relative to a uniform one, on a stretch of its axis; returns its highest density there."""
+    if isinstance(parameter.prior, Uniform):
+        axes.fill_between(parameter.from_unit(np.array(view)), 0, 1, color=PRIOR, linewidth=0)
+        axes.axhline(1, color=QUIET, linewidth=0.7, linestyle=(0, (2, 2)))
+        return 1.0
+    x = parameter.from_unit(np.linspace(max(view[0], -1.0), min(view[1], 1.0), CURVE))
+    density = 2.0 * np.exp(parameter.log_prior(x))
+    axes.fill_between(x, 0, density, color=PRIOR, linewidth=0)
+    axes.plot(x, density, color=QUIET, linewidth=0.7, linestyle=(0, (2, 2)))
+    return float(density.max())
 
 
 @drawn

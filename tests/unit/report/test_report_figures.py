@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from gbar.diagnose.predictive import check_predictions
 from gbar.estimate import Estimate
 from gbar.parameters import ParameterSpace
+from gbar.prior import LogNormal
 from gbar.recordings.recording import Recording, Sweep
 from gbar.report.content import NetworkScore, ParameterBox, Report, TrainingHistory
 from gbar.report.networks import box_figure, scatter_figure, scores_figure, training_figure
@@ -74,6 +75,21 @@ def test_marginals_say_median_interval_and_unit(estimate: Estimate, truth: np.nd
     for expected in ("gnabar_hh.soma", "S/cm²", "0.06", "0.24", "truth", "density (prior = 1)"):
         assert expected in text
     assert "truth" not in words(marginals_figure(estimate))
+
+
+def test_a_prior_that_is_not_uniform_is_drawn_with_its_density(estimate: Estimate) -> None:
+    first, second = estimate.space.parameters
+    space = ParameterSpace((dataclasses.replace(first, prior=LogNormal(0.1, 0.1)), second))
+    samples = space.draw(1, 0, 4000)
+    figure = marginals_figure(dataclasses.replace(estimate, space=space, samples=samples, log_prob=np.zeros(4000)))
+    assert "density (uniform = 1)" in words(figure) and "prior = 1" not in words(figure)
+    (density,) = [axes for axes in figure.axes if axes.get_ylabel() == "density (uniform = 1)"]
+    (curve,) = [line for line in density.lines if len(line.get_xdata()) > 2]
+    unit, y = space.parameters[0].to_unit(curve.get_xdata()), np.asarray(curve.get_ydata())
+    assert np.trapezoid(y / 2, unit) == pytest.approx(1, abs=1e-3)  # the whole prior is in view
+    counts, edges = np.histogram(space.to_unit(samples)[:, 0], bins=20, range=(-1, 1))
+    drawn = np.interp((edges[1:] + edges[:-1]) / 2, unit, y)
+    np.testing.assert_allclose(counts / 4000 * 10 * 2, drawn, atol=0.35)
 
 
 def test_the_density_integrates_to_the_samples_in_view(wide_estimate: Estimate) -> None:

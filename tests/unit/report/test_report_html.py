@@ -17,6 +17,7 @@ from gbar.diagnose.narrowing import narrowing
 from gbar.errors import OutputError
 from gbar.estimate import Estimate
 from gbar.parameters import FreeParameter, ParameterSpace
+from gbar.prior import Normal
 from gbar.recordings.recording import Recording, Sweep
 from gbar.report.content import Report, SimulationSummary
 from gbar.report.html import conclusions, render, warnings, write_report
@@ -203,3 +204,14 @@ def test_a_report_of_eight_parameters_takes_seconds(report: Report, wide_estimat
     start = time.process_time()
     render(dataclasses.replace(report, estimate=wide_estimate, truth=None))
     assert time.process_time() - start < 15
+
+
+def test_a_prior_that_is_not_uniform_is_named(estimate: Estimate) -> None:
+    first, second = estimate.space.parameters
+    space = ParameterSpace((first, dataclasses.replace(second, prior=Normal(0.03, 0.01))))
+    page = check_self_contained(
+        render(Report("inferred", "sphere", estimate=dataclasses.replace(estimate, space=space)))
+    )
+    assert "normal, mean 0.03 S/cm2, sd 0.01 S/cm2" in page.text and "the prior's in grey" in page.text
+    even = check_self_contained(render(Report("inferred", "sphere", estimate=estimate))).text
+    assert "normal" not in even and "Prior range" in even and "relative to the prior's (1 everywhere)" in even
