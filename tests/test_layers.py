@@ -51,6 +51,8 @@ HOMES = {
     "h5py": {"recordings"},
     "zarr": {"dataset"},
     "xarray": {"dataset"},
+    "numcodecs": {"dataset"},
+    "google_crc32c": {"dataset"},
     "lark": {"nmodl"},
     "typer": {"cli.py"},
     "rich": {"cli.py", "workflows/progress.py"},

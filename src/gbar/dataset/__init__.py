@@ -6,13 +6,14 @@ which takes its own name only when every block is there. A block whose rows have
 what a resumed job looks for. One command at a time writes a store (`lock`).
 """
 
+from gbar.dataset.begin import check_place, create, join
 from gbar.dataset.dataset import Dataset, open_dataset
 from gbar.dataset.lock import Lock
 from gbar.dataset.manifest import Layout, Manifest, block_for, cpu_features, versions
 from gbar.dataset.places import partial_path
 from gbar.dataset.split import Split, split_rows
 from gbar.dataset.storage import FLOAT32, INT16, Storage
-from gbar.dataset.writer import Writer, check_place, create, join
+from gbar.dataset.writer import Writer
 
 __all__ = [
     "FLOAT32",

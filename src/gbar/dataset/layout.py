@@ -18,6 +18,7 @@ from gbar.traces import Status
 
 FORMAT = 2
 MOST_ROWS = 10_000_000_000
+COMPRESSOR, LEVEL = "lz4", 5  # of Blosc, which shuffles the bytes before
 UNWRITTEN = 255  # the status of a row that is not there yet
 
 
@@ -121,7 +122,8 @@ def _coordinates(group: Any, manifest: Manifest) -> None:
 def _array(group: Any, array: StoredArray, block: int) -> None:
     from zarr.codecs import BloscCodec, Crc32cCodec
 
-    squeeze = BloscCodec(cname="lz4", clevel=5, shuffle="shuffle", typesize=np.dtype(array.kind).itemsize)
+    size = np.dtype(array.kind).itemsize
+    squeeze = BloscCodec(cname=COMPRESSOR, clevel=LEVEL, shuffle="shuffle", typesize=size)
     group.create_array(
         array.name,
         shape=array.shape,

@@ -1,0 +1,119 @@
+"""How a data set is begun, gone on with, and helped with; what lies in the way is refused by name."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from gbar.dataset.layout import MOST_ROWS, checked_arrays, header_of, lay_out
+from gbar.dataset.lock import Lock, holder
+from gbar.dataset.manifest import Manifest
+from gbar.dataset.places import partial_path, writing
+from gbar.dataset.writer import Writer
+from gbar.errors import DatasetError, OutputError
+
+
+def check_place(path: Path, manifest: Manifest, rows: int, *, overwrite: bool = False) -> None:
+    """Raises what `create` would, short of writing: to be asked before work that takes long."""
+    path = Path(path)
+    if who := holder(path):
+        raise OutputError(f"it is being written by {who}", file=path, remedy="wait for it, or choose another name")
+    _check(path, manifest, rows, overwrite)
+
+
+def create(path: Path, manifest: Manifest, rows: int, *, overwrite: bool = False) -> Writer:
+    """Begins a data set of `rows` rows at `path`, or goes on with the unfinished one that the same manifest began
+    there; holds its lock.
+
+    Raises OutputError if `path` exists (unless `overwrite`), cannot be written, is being written, or holds an
+    unfinished data set of something else.
+    """
+    path = Path(path)
+    lock, partial = Lock(path), partial_path(path)
+    try:
+        _check(path, manifest, rows, overwrite)
+        if overwrite and partial.exists() and not _begun(path, manifest, rows):
+            with writing(partial):
+                shutil.rmtree(partial)
+        if not partial.exists():
+            with writing(path):
+                lay_out(path, manifest, rows)
+        status, warnings = _resume(path, manifest, rows)
+    except BaseException:
+        lock.release()
+        raise
+    return Writer(path, manifest, rows, status, partial, lock, warnings)
+
+
+def join(path: Path) -> Writer:
+    """Helps with the unfinished data set of `path`, whose lock another process holds: writes blocks, finishes nothing.
+
+    Raises OutputError if there is none.
+    """
+    path = Path(path)
+    manifest, rows, status = _unfinished(path)
+    return Writer(path, manifest, rows, status, partial_path(path))
+
+
+def _check(path: Path, manifest: Manifest, rows: int, overwrite: bool) -> None:
+    if not 1 <= rows <= MOST_ROWS:
+        raise DatasetError(f"a data set of {rows} rows is asked for", remedy=f"use 1 to {MOST_ROWS:,}")
+    if path.exists() and not overwrite:
+        raise OutputError("it exists already", file=path, remedy="choose another name, or add --overwrite")
+    if path.exists() and not (path / "zarr.json").is_file():
+        raise OutputError("it exists and is no data set", file=path, remedy="choose another name")
+    if partial_path(path).exists() and not overwrite:
+        _resume(path, manifest, rows)
+
+
+def _begun(path: Path, manifest: Manifest, rows: int) -> bool:
+    """Whether the unfinished store is one that this job can go on with."""
+    with suppress(OutputError):
+        _resume(path, manifest, rows)
+        return True
+    return False
+
+
+def _unfinished(path: Path) -> tuple[Manifest, int, Any]:
+    """The unfinished store of `path`: its manifest, its rows and the array of their statuses."""
+    import zarr
+
+    partial = partial_path(path)
+    remedy = "delete it, or choose another name"
+    if not partial.exists():
+        what = "there is no unfinished data set"
+        raise OutputError(what, file=partial, remedy="give a folder that every machine sees under this name")
+    try:
+        group = zarr.open_group(partial, mode="r")
+        manifest, rows = header_of(group)
+        return manifest, rows, checked_arrays(group, manifest, rows)["status"]
+    except DatasetError as error:
+        what = f"an unfinished data set lies there that cannot be gone on with: {error.what}"
+        raise OutputError(what, file=partial, remedy=remedy) from None
+    except Exception as error:  # whatever zarr raises for files that are not its own
+        what = f"a damaged unfinished data set lies there ({type(error).__name__})"
+        raise OutputError(what, file=partial, remedy=remedy) from None
+
+
+def _resume(path: Path, manifest: Manifest, rows: int) -> tuple[Any, tuple[str, ...]]:
+    """The unfinished store's statuses, and a warning if it was begun on another processor; refuses another job's."""
+    begun, there, status = _unfinished(path)
+    partial, remedy = partial_path(path), "delete it, choose another name, or add --overwrite"
+    found = list(begun.differences(manifest))
+    found += [f"{there:,} rows, not {rows:,}"] if there != rows else []
+    if found:
+        what = f"an unfinished data set of something else lies there: {'; '.join(found)}"
+        raise OutputError(what, file=partial, remedy=remedy)
+    mine, theirs = manifest.versions.get("gbar"), begun.versions.get("gbar")
+    if mine != theirs:
+        what = f"it was begun by gbar {theirs}, this is gbar {mine}"
+        raise OutputError(what, file=partial, remedy=f"finish it with gbar {theirs}, or {remedy}")
+    if (dict(begun.versions), dict(begun.cpu)) == (dict(manifest.versions), dict(manifest.cpu)):
+        return status, ()
+    changed = [
+        f"{k} {v}, not {begun.versions.get(k)}" for k, v in manifest.versions.items() if begun.versions.get(k) != v
+    ]
+    changed += ["another processor"] if dict(begun.cpu) != dict(manifest.cpu) else []
+    return status, (f"{partial.name} was begun elsewhere ({', '.join(changed)}); rows may differ by rounding",)
