@@ -11,7 +11,17 @@ from scipy import stats
 from scipy.stats import qmc
 
 from gbar.dataset import split_rows
-from gbar.design import Grid, LatinHypercube, Random, Sobol, Sweep, count_rows, design_from_json, read_design
+from gbar.design import (
+    Grid,
+    LatinHypercube,
+    Random,
+    Sobol,
+    Sweep,
+    count_rows,
+    design_from_json,
+    draws_from_prior,
+    read_design,
+)
 from gbar.design.permutation import key_count, permuted
 from gbar.design.sobol import points, word_count
 from gbar.draws import words
@@ -234,6 +244,8 @@ def test_json_round_trip():
     for text in EVERY:
         design = read_design(text, SPACE, OWN)
         assert design_from_json(json.loads(json.dumps(design.to_json()))) == design
+        assert draws_from_prior(design.to_json()) == design.from_prior
+    assert not draws_from_prior({"kind": "table", "file": "sets.csv"})
     for damaged in (
         {},
         {"kind": "grid"},

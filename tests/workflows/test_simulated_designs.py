@@ -8,10 +8,12 @@ import pytest
 from gbar.cell import read_cell
 from gbar.dataset import open_dataset
 from gbar.design import read_design
-from gbar.errors import OutputError, ParameterError
+from gbar.errors import DatasetError, OutputError, ParameterError
 from gbar.estimate import headings
+from gbar.kernel.build import build
 from gbar.simulate import simulate
 from gbar.workflows.simulate import simulate_dataset
+from gbar.workflows.train import train_estimator
 
 
 @pytest.mark.parametrize("text", ["sobol", "lhs", "grid:12", "sweep:40"])
@@ -35,8 +37,6 @@ def test_a_table_is_simulated_row_by_row(tmp_path):
     table.write_text("\n".join([",".join(headings(cell.space)), *rows]) + "\n")
     data = simulate_dataset(cell, tmp_path / "sims", design=f"table:{table}", storage="float32", threads=1)
     np.testing.assert_array_equal(data.theta, theta)
-    from gbar.kernel.build import build
-
     known = simulate(build(cell.recording(cell.protocol.sites), "float32"), theta, cell.protocol, threads=1)
     np.testing.assert_array_equal(data.read().v[0], known.v[0])
 
@@ -65,3 +65,12 @@ def test_numbers_of_rows_that_do_not_fit_are_refused_before_anything_is_written(
         with pytest.raises(ParameterError, match=message):
             simulate_dataset("sphere", tmp_path / "sims", **arguments)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("text", ["grid:12", "sweep:60"])
+def test_a_network_learns_from_draws_only(text, tmp_path):
+    simulate_dataset("sphere", tmp_path / "sims", design=text, threads=1)
+    kind = text.partition(":")[0]
+    with pytest.raises(DatasetError, match=f"its rows are those of a {kind}, not draws from the prior") as caught:
+        train_estimator(tmp_path / "sims", tmp_path / "network", kind="point")
+    assert caught.value.file == tmp_path / "sims" and not (tmp_path / "network").exists()

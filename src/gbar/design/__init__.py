@@ -1,7 +1,7 @@
 """Which parameter sets are simulated, and in which order."""
 
 from gbar.design.design import Design, Grid, LatinHypercube, Random, Sobol, Sweep, Table
-from gbar.design.read import count_rows, design_from_json, read_design
+from gbar.design.read import count_rows, design_from_json, draws_from_prior, read_design
 
 __all__ = [
     "Design",
@@ -13,5 +13,6 @@ __all__ = [
     "Table",
     "count_rows",
     "design_from_json",
+    "draws_from_prior",
     "read_design",
 ]

@@ -70,6 +70,11 @@ def design_from_json(data: Mapping[str, Any]) -> Design:
         raise ParameterError(f"a stored design is damaged ({kind!r})", remedy="simulate again") from None
 
 
+def draws_from_prior(data: Mapping[str, Any]) -> bool:
+    """Whether the rows of a stored design (`Design.to_json`) are draws from the prior."""
+    return str(data.get("kind")) in PLAIN
+
+
 def count_rows(design: Design, space: ParameterSpace, asked: int | None) -> int:
     """The rows of a design: its own number, or as many as are asked for (1,000 by default).
 

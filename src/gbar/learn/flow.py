@@ -1,8 +1,9 @@
 """A density over the prior's box, conditional on traces: gbar's network as embedding, sbi's neural spline flow behind
 it.
 
-The density lives in three spaces. In *unit* space, [-1, 1] per parameter, the prior is uniform. z = probit((unit + 1) /
-2) carries that box onto all of R^n, and the uniform prior onto a standard normal; nothing drawn in z can leave the box.
+The density lives in three spaces. *Unit* space is the box [-1, 1] per parameter, on its scale. z = probit((unit + 1) /
+2) carries that box onto all of R^n, and a prior that is uniform in it onto a standard normal; nothing drawn in z can
+leave the box. A prior of another shape is learned with the rest, from rows that were drawn from it.
 The embedding names a centre mu(v) and a spread s(v) for z, so that the flow sees only the residual r = (z - mu) / s, of
 order one however narrow the posterior is:
 
