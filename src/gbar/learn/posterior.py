@@ -24,7 +24,8 @@ from gbar.estimate import Estimate
 from gbar.learn.archive import About, read_archive, write_archive
 from gbar.learn.flow import BoxedFlow, FlowArchitecture, negative_log_density
 from gbar.learn.networks import Architecture, build_network
-from gbar.learn.training import Data, Draw, Epoch, History, Regression, Schedule, schedule_for, threads_at, train
+from gbar.learn.rows import Data, Draw, Part, Source
+from gbar.learn.training import Epoch, History, Regression, Schedule, schedule_for, threads_at, train
 from gbar.parameters import ParameterSpace
 
 FEATURES = 64
@@ -195,12 +196,9 @@ def load_posterior(folder: Path) -> NeuralPosterior:
     return found
 
 
-def architecture_for(
-    v: Float32[np.ndarray, "row channel time"], unit: Float[np.ndarray, "row parameter"], windows: int = 0
-) -> FlowArchitecture:
+def architecture_for(data: Source, windows: int = 0) -> FlowArchitecture:
     """The default for these data; with `windows`, its network sees the statistics of so many windows as well."""
-    network = Architecture("trace", v.shape[1], v.shape[2], FEATURES, windows=windows)
-    return FlowArchitecture(network, unit.shape[1])
+    return FlowArchitecture(Architecture("trace", *data.shape, FEATURES, windows=windows), data.parameters)
 
 
 def train_posterior(
@@ -220,32 +218,53 @@ def train_posterior(
 ) -> NeuralPosterior:
     """Trains a posterior on traces `v` (mV) and their parameters `unit` ([-1, 1]).
 
-    `noise(rows, rng)` draws observation noise [row, channel, time] in mV, anew in every epoch; `noise_model` says in
-    JSON what it is, and `provenance` what the estimator is for. The split is 8/1/1 (`split_rows`) unless given.
-    `progress` hears of every epoch; with `checkpoint`, a killed training goes on where it was. Test rows are scored
-    once: mean log-density, and the squared error of the posterior mean (of the first 500) per parameter in unit space.
-    Raises DatasetError for data that cannot be learned from, EstimatorError for a checkpoint that is damaged or another
-    training's.
+    `noise(rows, rng)` draws observation noise [row, channel, time] in mV, anew in every epoch. The split is 8/1/1
+    (`split_rows`) unless given. The rest is `train_posterior_on`'s, and so is what it raises.
     """
-    plan = schedule or schedule_for(len(v))
-    wanted = architecture or architecture_for(v, unit)
-    _agree(wanted.parameters, space)
     data = Data(v, unit, split or split_rows(len(v)), noise, seed)
-    flow = BoxedFlow(wanted, seed)
+    return train_posterior_on(
+        data, space, noise_model=noise_model, provenance=provenance, schedule=schedule or schedule_for(len(v)),
+        architecture=architecture, progress=progress, checkpoint=checkpoint,
+    )  # fmt: skip
+
+
+def train_posterior_on(
+    data: Source,
+    space: ParameterSpace,
+    *,
+    schedule: Schedule,
+    noise_model: Mapping[str, Any] | None = None,
+    provenance: Mapping[str, Any] | None = None,
+    architecture: FlowArchitecture | None = None,
+    progress: Callable[[Epoch], None] | None = None,
+    checkpoint: Path | None = None,
+) -> NeuralPosterior:
+    """Trains a posterior on rows, in memory or streamed.
+
+    `noise_model` says in JSON what noise they have, and `provenance` what the estimator is for. `progress` hears of
+    every epoch; with `checkpoint`, a killed training goes on where it was. Test rows are scored once: mean log-density,
+    and the squared error of the posterior mean (of the first 500) per parameter in unit space. Raises DatasetError for
+    data that cannot be learned from, EstimatorError for a checkpoint that is damaged or another training's.
+    """
+    wanted = architecture or architecture_for(data)
+    _agree(wanted.parameters, space)
+    flow = BoxedFlow(wanted, data.seed)
     identity = {"space": space.to_json(), "noise": dict(noise_model or {}), "architecture": wanted.to_json()}
-    history = train(flow, data, negative_log_density, plan, progress=progress, checkpoint=checkpoint, identity=identity)
-    about = About(space, dict(noise_model or {}), {**(provenance or {}), "training_seed": seed})
+    history = train(
+        flow, data, negative_log_density, schedule, progress=progress, checkpoint=checkpoint, identity=identity
+    )
+    about = About(space, dict(noise_model or {}), {**(provenance or {}), "training_seed": data.seed})
     posterior = NeuralPosterior(flow, about, {})
     with threads_at(1):
-        return replace(posterior, training=_scored(posterior, data, plan, history))
+        return replace(posterior, training=_scored(posterior, data, schedule, history))
 
 
-def _scored(posterior: NeuralPosterior, data: Data, plan: Schedule, history: History) -> dict[str, Any]:
+def _scored(posterior: NeuralPosterior, data: Source, plan: Schedule, history: History) -> dict[str, Any]:
     """History, rows and the scores on the test rows, as JSON: mean log-density, and of the first `_MOST_MEANS` rows the
     squared error of the posterior's mean and how often its 90 % intervals hold the truth, per parameter."""
     rng = np.random.default_rng([data.seed, _SCORE])
     squares, held, density, scored = np.zeros(len(posterior.space)), np.zeros(len(posterior.space)), 0.0, 0
-    for v, unit in data.batches(data.split.test, rng, 250):
+    for v, unit in data.batches("test", 250, rng):
         with torch.no_grad():
             density += float(posterior.flow.log_prob(unit, v).sum())
         if scored < _MOST_MEANS:
@@ -254,7 +273,8 @@ def _scored(posterior: NeuralPosterior, data: Data, plan: Schedule, history: His
             squares += ((drawn.mean(axis=1) - unit.numpy()) ** 2).sum(axis=0)
             held += ((low <= unit.numpy()) & (unit.numpy() <= high)).sum(axis=0)
             scored += len(unit)
-    rows = {"train": len(data.split.train), "validation": len(data.split.validation), "test": len(data.split.test)}
+    parts: tuple[Part, ...] = ("train", "validation", "test")
+    rows = {part: data.count(part) for part in parts}
     return {
         "history": history.to_json(),
         "schedule": asdict(plan),

@@ -3,7 +3,6 @@ resumable."""
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import time
@@ -20,15 +19,13 @@ from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
 from gbar.dataset import Split, split_rows
-from gbar.errors import DatasetError, EstimatorError
+from gbar.errors import EstimatorError
 from gbar.learn.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from gbar.learn.networks import Architecture, InputScale, build_network
+from gbar.learn.rows import NOISE, ORDER, TEST, VALIDATION, Data, Draw, Source
 from gbar.learn.statistics import TraceStatistics
 
-Draw = Callable[[int, np.random.Generator], Float32[np.ndarray, "row channel time"]]  # observation noise in mV
 Objective = Callable[[nn.Module, Tensor, Tensor], Tensor]  # network, v [row, channel, time], unit -> loss [row]
-
-_ORDER, _NOISE, _VALIDATION, _TEST = 1, 2, 3, 4  # keep the draws of one seed apart
 
 
 @dataclass(frozen=True)
@@ -129,10 +126,26 @@ def regress(
     `checkpoint` and `identity` (what the noise is and the estimator is for, as JSON) are `train`'s. Raises DatasetError
     for data that cannot be learned from, EstimatorError for a checkpoint that is damaged or another training's.
     """
-    wanted = architecture or Architecture(kind, v.shape[1], v.shape[2], unit.shape[1])  # type: ignore[arg-type]
-    network = build_network(wanted, seed)
-    parts = split or split_rows(len(v))
-    data = Data(v, unit, parts, noise, seed)
+    data = Data(v, unit, split or split_rows(len(v)), noise, seed)
+    return regress_on(
+        data, kind=kind, architecture=architecture, schedule=schedule, progress=progress, checkpoint=checkpoint,
+        identity=identity,
+    )  # fmt: skip
+
+
+def regress_on(
+    data: Source,
+    *,
+    kind: str = "trace",
+    architecture: Architecture | None = None,
+    schedule: Schedule | None = None,
+    progress: Callable[[Epoch], None] | None = None,
+    checkpoint: Path | None = None,
+    identity: Mapping[str, Any] | None = None,
+) -> Regression:
+    """As `regress`, of rows that need not be in memory."""
+    wanted = architecture or Architecture(kind, *data.shape, data.parameters)  # type: ignore[arg-type]
+    network = build_network(wanted, data.seed)
     history = train(
         network, data, squared_error, schedule or Schedule(),
         progress=progress, checkpoint=checkpoint, identity=identity,
@@ -142,51 +155,14 @@ def regress(
     return Regression(network, wanted, error, history)
 
 
-def score(network: nn.Module, data: Data) -> Float[np.ndarray, " parameter"]:
+def score(network: nn.Module, data: Source) -> Float[np.ndarray, " parameter"]:
     """The mean squared error per parameter in unit space on the test rows, noise included."""
     network.eval()
-    total = np.zeros(data.unit.shape[1])
+    total = np.zeros(data.parameters)
     with torch.no_grad():
-        for v, unit in data.batches(data.split.test, np.random.default_rng([data.seed, _TEST]), 256):
+        for v, unit in data.batches("test", 256, np.random.default_rng([data.seed, TEST])):
             total += (network(v) - unit).double().square().sum(dim=0).numpy()
-    return total / max(len(data.split.test), 1)
-
-
-@dataclass(frozen=True)
-class Data:
-    """What a training sees: traces in mV, parameters in [-1, 1], which row is for what, and the noise to add.
-
-    Raises DatasetError if shapes disagree, a number is not finite, or a part has no rows.
-    """
-
-    v: Float32[np.ndarray, "row channel time"]
-    unit: Float[np.ndarray, "row parameter"]
-    split: Split
-    noise: Draw | None
-    seed: int
-
-    def __post_init__(self) -> None:
-        if self.v.ndim != 3 or self.unit.ndim != 2 or len(self.v) != len(self.unit):
-            raise DatasetError(f"traces {self.v.shape} and parameters {self.unit.shape} do not belong together")
-        if not (len(self.split.train) and len(self.split.validation)):
-            raise DatasetError(f"{len(self.v)} rows are too few to train on", remedy="simulate more")
-        for start in range(0, len(self.v), 1024):
-            bad = ~np.isfinite(self.v[start : start + 1024]).all(axis=(1, 2))
-            if bad.any():
-                what = f"the trace of row {start + int(bad.argmax())} is not finite"
-                raise DatasetError(what, remedy="leave such rows out")
-        if not np.isfinite(self.unit).all():
-            raise DatasetError("a parameter value is not finite", remedy="leave such rows out")
-
-    def batches(
-        self, rows: np.ndarray, rng: np.random.Generator, size: int
-    ) -> Iterator[tuple[Float[Tensor, "row channel time"], Float[Tensor, "row parameter"]]]:
-        """The given rows in batches of nearly equal size, at most `size`, with fresh noise."""
-        for part in np.array_split(rows, max(math.ceil(len(rows) / size), 1)):
-            v = np.ascontiguousarray(self.v[part], dtype=np.float32)
-            if self.noise is not None:
-                v = v + self.noise(len(part), rng)
-            yield torch.from_numpy(v), torch.from_numpy(self.unit[part].astype(np.float32))
+    return total / max(data.count("test"), 1)
 
 
 def rate_at(share: float, peak: float, rise: float = 0.2) -> float:
@@ -199,7 +175,7 @@ def rate_at(share: float, peak: float, rise: float = 0.2) -> float:
 
 def train(
     network: nn.Module,
-    data: Data,
+    data: Source,
     objective: Objective,
     schedule: Schedule,
     *,
@@ -214,9 +190,11 @@ def train(
     beside schedule, seed and data (the noise is not among these). Raises EstimatorError if the loss stops being finite,
     or if the checkpoint is damaged or another training's.
     """
+    measured = data.measured()
     for module in network.modules():
         if isinstance(module, InputScale | TraceStatistics):
-            module.measure(data.v[data.split.train])
+            module.measure(measured)
+    del measured
     run = _Run(network, data, objective, schedule, _identity(network, data, schedule, identity or {}))
     if checkpoint is not None:
         run.resume(read_checkpoint(checkpoint, run.identity))
@@ -234,20 +212,11 @@ def train(
     return run.history
 
 
-def _identity(network: nn.Module, data: Data, schedule: Schedule, more: Mapping[str, Any]) -> dict[str, Any]:
-    """What must agree for a training to go on from a checkpoint; the data by parameters and the sum of every trace."""
+def _identity(network: nn.Module, data: Source, schedule: Schedule, more: Mapping[str, Any]) -> dict[str, Any]:
+    """What must agree for a training to go on from a checkpoint."""
     told = asdict(schedule) | {"threads": None}
     weights = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
-    shape, digest = list(data.v.shape), _digest(data)
-    return {"schedule": told, "seed": data.seed, "shape": shape, "data": digest, "weights": weights, **more}
-
-
-def _digest(data: Data) -> str:
-    """The sha256 of every row's parameters and its traces' sums."""
-    digest = hashlib.sha256(data.unit.astype(np.float64).tobytes())
-    for start in range(0, len(data.v), 1024):
-        digest.update(data.v[start : start + 1024].sum(axis=2, dtype=np.float64).tobytes())
-    return digest.hexdigest()
+    return {"schedule": told, "seed": data.seed, **data.identity(), "weights": weights, **more}
 
 
 Workers = Callable[[Callable[[Tensor, Tensor], Any], Tensor, Tensor], Callable[[], list[Any]]]
@@ -284,7 +253,7 @@ class _Run:
     """The state of one training between two epochs."""
 
     def __init__(
-        self, network: nn.Module, data: Data, objective: Objective, schedule: Schedule, identity: Mapping[str, Any]
+        self, network: nn.Module, data: Source, objective: Objective, schedule: Schedule, identity: Mapping[str, Any]
     ) -> None:
         self.network, self.data, self.objective = network, data, objective
         self.schedule, self.identity = schedule, identity
@@ -304,22 +273,22 @@ class _Run:
     def epoch(self) -> None:
         """Visits every training row once, then scores the averaged weights on the validation rows."""
         start, number = time.perf_counter(), len(self.history.loss)
-        rows = np.random.default_rng([self.data.seed, _ORDER, number]).permutation(self.data.split.train)
-        noise = np.random.default_rng([self.data.seed, _NOISE, number])
+        order, noise = (np.random.default_rng([self.data.seed, key, number]) for key in (ORDER, NOISE))
+        rows = self.data.count("train")
         self.network.train()
         total, done = 0.0, 0
         with torch.random.fork_rng(devices=[]):  # dropout's draws
             torch.manual_seed(int(noise.integers(2**62)))
-            batches = self.data.batches(rows, noise, self.schedule.batch)
+            batches = self.data.batches("train", self.schedule.batch, noise, order)
             batch = next(batches, None)
             while batch is not None:
                 size, join = len(batch[1]), self.workers(self._gradient, *batch)
                 batch = next(batches, None)  # drawn while the others calculate
                 parts = join()
-                self._step(parts, size, (number + done / len(rows)) / self.schedule.epochs)
+                self._step(parts, size, (number + done / rows) / self.schedule.epochs)
                 total, done = total + sum(loss for loss, _ in parts), done + size
         validation = self._validate()
-        self.history.loss.append(total / len(rows))
+        self.history.loss.append(total / rows)
         self.history.validation.append(validation)
         self.history.seconds += time.perf_counter() - start
         if not math.isfinite(self.history.loss[-1]):
@@ -350,11 +319,11 @@ class _Run:
         """The validation loss of the averaged weights; keeps them if it is the lowest so far."""
         self.network.eval()
         raw = [weight.detach().clone() for weight in self.weights]
-        total, rows = 0.0, self.data.split.validation
+        total = 0.0
         self._load(self.average)
-        for batch in self.data.batches(rows, np.random.default_rng([self.data.seed, _VALIDATION]), 256):
+        for batch in self.data.batches("validation", 256, np.random.default_rng([self.data.seed, VALIDATION])):
             total += sum(self.workers(self._losses, *batch)())
-        loss = total / len(rows)
+        loss = total / self.data.count("validation")
         if loss < min(self.history.validation, default=math.inf):
             self.best = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
         self._load(raw)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gbar.dataset import Dataset, open_dataset
-from gbar.errors import ParameterError
+from gbar.design import draws_from_prior
+from gbar.errors import DatasetError, ParameterError
 from gbar.files import refuse_existing
 from gbar.observation import Rig, reduction_for
 from gbar.protocol import Protocol
@@ -18,10 +19,12 @@ from gbar.workflows.view import View, noise_from, usable_split
 
 if TYPE_CHECKING:
     from gbar.learn.posterior import NeuralPosterior, PointEstimator
+    from gbar.learn.rows import Source
     from gbar.learn.training import Epoch
 
 _LARGEST_RIG = 100_000  # bytes
 KINDS = ("posterior", "point", "talk")
+IN_MEMORY = 2 * 1024**3  # bytes: traces that take more are streamed from the disk
 
 
 def train_estimator(
@@ -45,8 +48,8 @@ def train_estimator(
     one of a recording), beside which `white` and `drift` are added.
 
     `kind` is "posterior" (gbar's network and a density), "point" (gbar's network, squared error) or "talk" (the
-    network of the founding talk). Rows that failed are left out and counted. An interrupted training goes
-    on at its last epoch.
+    network of the founding talk). Rows that failed are left out and counted. Traces of more than
+    `IN_MEMORY` bytes are streamed from the disk. An interrupted training goes on at its last epoch.
     """
     progress = progress or Silent()
     if kind not in KINDS:
@@ -56,6 +59,9 @@ def train_estimator(
     noise, through = noise_from(white, drift), None if rig is None else read_rig(rig)
     refuse_existing(output, overwrite, "estimator.json")
     data = open_dataset(simulations)
+    if not draws_from_prior(data.manifest.design):
+        what = f"its rows are those of a {data.manifest.design['kind']}, not draws from the prior"
+        raise DatasetError(what, file=simulations, remedy="learn from simulations of the design uniform, sobol or lhs")
     layouts = data.manifest.layouts
     durations = [(layout.samples - 1) * layout.sampling for layout in layouts]
     reductions = reduction_for(durations, max_samples, sampling=[layout.sampling for layout in layouts])
@@ -88,29 +94,42 @@ def learn(
     `filtered` traces have been through the filter of the view's rig.
     """
     from gbar.learn.archive import About
-    from gbar.learn.posterior import PointEstimator, architecture_for, train_posterior
-    from gbar.learn.training import regress, schedule_for
+    from gbar.learn.posterior import PointEstimator, architecture_for, train_posterior_on
+    from gbar.learn.training import regress_on, schedule_for
 
-    with progress.stage("read", "rows") as report:
-        v = view.of_dataset(data, report, filtered=filtered)
-    unit, split, space = data.unit[data.usable], usable_split(data), data.manifest.space
-    schedule = schedule_for(len(v), "talk" if kind == "talk" else "trace")
+    rows = source(data, view, seed=seed, progress=progress, filtered=filtered)
+    schedule = schedule_for(int(data.usable.sum()), "talk" if kind == "talk" else "trace")
     schedule = replace(schedule, epochs=epochs or schedule.epochs, threads=threads)
     about = {**made_from(data, view), **(provenance or {})}
-    noise = view.disturbed(Protocol.from_json(data.manifest.protocol), seed)
     with progress.stage("trained", "epochs") as report:
         heard = hearing(report)
         if kind == "posterior":
-            return train_posterior(
-                v, unit, space, noise=noise, noise_model=view.noise_json(), provenance=about, split=split,
-                schedule=schedule, seed=seed, progress=heard, checkpoint=checkpoint,
-                architecture=architecture_for(v, unit, windows),
+            return train_posterior_on(
+                rows, data.manifest.space, noise_model=view.noise_json(), provenance=about, schedule=schedule,
+                progress=heard, checkpoint=checkpoint, architecture=architecture_for(rows, windows),
             )  # fmt: skip
-        found = regress(
-            v, unit, kind="talk" if kind == "talk" else "trace", split=split, schedule=schedule, seed=seed,
-            noise=noise, progress=heard, checkpoint=checkpoint, identity={"noise": view.noise_json(), **about},
+        found = regress_on(
+            rows, kind="talk" if kind == "talk" else "trace", schedule=schedule, progress=heard, checkpoint=checkpoint,
+            identity={"noise": view.noise_json(), **about},
         )  # fmt: skip
-    return PointEstimator.of(found, About(space, view.noise_json(), about))
+    return PointEstimator.of(found, About(data.manifest.space, view.noise_json(), about))
+
+
+def source(data: Dataset, view: View, *, seed: int, progress: Progress, filtered: bool = False) -> Source:
+    """The usable rows of a data set as a training sees them through `view`: read once, or streamed in every epoch if
+    they take more than `IN_MEMORY`."""
+    from gbar.learn.rows import Data
+    from gbar.learn.stream import Stream
+
+    noise = view.disturbed(Protocol.from_json(data.manifest.protocol), seed)
+    size = 4 * int(data.usable.sum()) * len(view.reductions) * len(data.manifest.sites) * view.samples
+    if size > IN_MEMORY:
+        progress.say(f"streaming {size / 1e9:.1f} GB of traces from {data.path}")
+        see = view.of if filtered else lambda traces: view.of(view.recorded(traces))
+        return Stream(data, see, noise, seed)
+    with progress.stage("read", "rows") as report:
+        v = view.of_dataset(data, report, filtered=filtered)
+    return Data(v, data.unit[data.usable], usable_split(data), noise, seed)
 
 
 def made_from(data: Dataset, view: View) -> dict[str, Any]:
