@@ -114,6 +114,10 @@ def simulate(
     precision: Annotated[str, typer.Option(help="float32 or float64")] = "float32",
     storage: Annotated[str, typer.Option(help="voltages as int16 (steps of 1/128 mV) or float32")] = "int16",
     threads: Threads = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="workers to do it: local:N, tcp://HOST:PORT (a Dask scheduler), slurm:PARTITION[,key=value]"),
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Simulates a cell for many parameter sets, drawn from its prior or stated, and stores them with the voltages."""
@@ -131,6 +135,7 @@ def simulate(
         precision=precision,  # type: ignore[arg-type]
         storage=storage,
         threads=threads,
+        cluster=cluster,
         overwrite=overwrite,
         progress=Terminal(),
     )

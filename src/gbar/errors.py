@@ -10,6 +10,7 @@ GbarError
 │   ├── RecordingError   a recording that is not what it should be
 │   ├── DatasetError     simulations on disk
 │   ├── EstimatorError   a trained network on disk
+│   ├── ClusterError     a cluster that is not there, or a worker that cannot help
 │   └── OutputError      a place that cannot be written to
 └── InternalError        a bug of ours: shown with its traceback
 """
@@ -79,6 +80,10 @@ class DatasetError(UserError):
 
 class EstimatorError(UserError):
     """A trained network on disk that is missing, damaged or made for another experiment."""
+
+
+class ClusterError(UserError):
+    """A cluster that is not there, or a worker of one that cannot do what is asked."""
 
 
 class OutputError(UserError):

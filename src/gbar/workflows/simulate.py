@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
@@ -18,17 +20,21 @@ from gbar.cell import Cell, read_cell
 from gbar.cell.geometry import determinants
 from gbar.dataset import FLOAT32, INT16, Dataset, Layout, Manifest, Storage, Writer, block_for, check_place, create
 from gbar.design import Design, count_rows, read_design
-from gbar.errors import ParameterError, ProtocolError
+from gbar.errors import ClusterError, ParameterError, ProtocolError
 from gbar.features import spike_counts
 from gbar.kernel.build import Kernel, Precision, build
 from gbar.protocol import Protocol
 from gbar.simulate import cores, simulate
 from gbar.traces import Traces, count_statuses
-from gbar.workflows.progress import Progress, Silent
+from gbar.workflows.progress import Progress, Report, Silent
+
+if TYPE_CHECKING:
+    from gbar.cluster import Address
 
 LARGEST_BLOCK = 65_536  # rows
 MEMORY = 512 * 1024 * 1024  # bytes of traces at once, if that is a block at least
 Draw = Callable[[int, int], Float[np.ndarray, "row parameter"]]  # theta of the rows start to stop
+Make = Callable[[Writer, Report], None]  # simulates and writes the blocks that are missing
 
 
 def simulate_dataset(
@@ -44,6 +50,7 @@ def simulate_dataset(
     storage: str = "int16",
     block: int | None = None,
     threads: int | None = None,
+    cluster: str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Dataset:
@@ -51,11 +58,12 @@ def simulate_dataset(
 
     `design` says which (see `read_design`): draws from the prior, 1,000 by default, or sets whose number follows.
     `sites` are those to record, by default those of the protocol. `storage` is int16 (steps of 1/128 mV; float32 if a
-    site records anything but v) or float32, `block` how many rows are simulated, written and stored together. Row i
-    depends on (seed, i) alone. An interrupted call goes on where it stopped. Raises UserError subclasses for a cell, a
-    protocol or a place that cannot be used.
+    site records anything but v) or float32, `block` how many rows are simulated, written and stored together. `cluster`
+    names workers to do it in the place of this process (see `read_address`). Row i depends on (seed, i) alone. An
+    interrupted call goes on where it stopped. Raises UserError subclasses for a cell, a protocol, a place or a cluster
+    that cannot be used.
     """
-    progress = progress or Silent()
+    progress, address = progress or Silent(), None if cluster is None else _address(cluster, threads)
     if precision not in ("float32", "float64"):
         raise ParameterError(f"unknown precision {precision!r}", remedy="use float32 or float64")
     cell = cell if isinstance(cell, Cell) else read_cell(cell)
@@ -67,18 +75,39 @@ def simulate_dataset(
     about = manifest(cell, experiment, seed=seed, precision=precision, storage=stored_as(storage, cell, progress))
     about = replace(about, design=plan.to_json(), block=about.block if block is None else _whole(block))
     check_place(output, about, rows, overwrite=overwrite)
-    progress.say(f"compiling {cell.name} ({precision})")
-    kernel, threads = build(cell, precision), threads or cores()
-    kernel.compiled(min(rows, at_once(kernel, experiment, about.block, threads)), threads)
-    with create(output, about, rows, overwrite=overwrite) as writer:
+    if address is None:
+        makers = _here(cell, experiment, plan, about, rows, threads, progress)
+    else:
+        from gbar.workflows.distribute import elsewhere
+
+        makers = elsewhere(cell, experiment, plan, about, output, address, threads, progress)
+    with (
+        makers as make,
+        create(output, about, rows, overwrite=overwrite) as writer,
+    ):
         for warning in writer.warnings:
             progress.say(f"warning: {warning}")
-        draw = partial(plan.theta, cell.space, seed, rows=rows)
         with progress.stage("simulated", "rows") as report:
-            fill(writer, kernel, experiment, draw, writer.write, threads=threads, report=report)
+            make(writer, report)
         data = writer.finish()
     progress.say(f"{output}: {summary(data)}")
     return data
+
+
+@contextmanager
+def _here(
+    cell: Cell, protocol: Protocol, design: Design, about: Manifest, rows: int, threads: int | None, progress: Progress
+) -> Iterator[Make]:
+    """This process makes the rows: compiles the kernel first."""
+    progress.say(f"compiling {cell.name} ({about.precision})")
+    kernel, threads = build(cell, about.precision), threads or cores()  # type: ignore[arg-type]
+    kernel.compiled(min(rows, at_once(kernel, protocol, about.block, threads)), threads)
+    draw = partial(design.theta, cell.space, about.seed, rows=rows)
+
+    def make(writer: Writer, report: Report) -> None:
+        fill(writer, kernel, protocol, draw, writer.write, threads=threads, report=report)
+
+    yield make
 
 
 def fill(
@@ -175,6 +204,20 @@ def stored_as(storage: str, cell: Cell, progress: Progress) -> Storage:
         progress.say(f"stored as float32, since {others[0].name} records {others[0].variable}")
         return FLOAT32
     return known[storage]
+
+
+def _address(text: str, threads: int | None) -> Address:
+    """The cluster that is asked for; Dask is imported here, for those who have it."""
+    try:
+        from gbar.cluster import Local, read_address
+    except ImportError as error:
+        what = f"--cluster needs Dask ({error})"
+        raise ClusterError(what, remedy="pip install 'gbar[cluster]'") from None
+    found = read_address(text)
+    if threads is not None and not isinstance(found, Local):
+        what = f"--threads {threads} with --cluster {found}"
+        raise ClusterError(what, remedy="leave it out: those who start workers say how many threads each has")
+    return found
 
 
 def _whole(block: int) -> int:
