@@ -95,14 +95,15 @@ class Bell(ABC):
     def log_density(self, value: Float[np.ndarray, " point"], low: float, high: float) -> Float[np.ndarray, " point"]:
         """The logarithm of the density per unit of the value, within the range."""
         _, _, mass, _ = self._ends(low, high)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             z = self.z(value)
             found = np.log(self.slope(value)) - 0.5 * z**2 - 0.5 * math.log(2 * math.pi) - math.log(mass)
         return np.where(np.isfinite(z), found, -np.inf)
 
     def _ends(self, low: float, high: float) -> tuple[float, float, float, int]:
         """The shares of the whole bell below the range and up to its end, what is between, and from which side."""
-        a, b = self.z(np.array([low, high])).tolist()
+        with np.errstate(over="ignore"):
+            a, b = self.z(np.array([low, high])).tolist()
         sign = -1 if a + b > 0 else 1
         first, last = _below(np.array([a, b] if sign > 0 else [-b, -a])).tolist()
         return first, last, last - first, sign

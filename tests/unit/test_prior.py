@@ -114,6 +114,21 @@ def test_refuses_what_is_no_prior(make, message):
         make()
 
 
+@pytest.mark.filterwarnings("error")
+def test_bells_of_any_width_are_numbers_or_refused():
+    for prior in (Normal(0.5, 1e-300), LogNormal(0.5, 1e-300), Normal(0.5, 1e-3), LogNormal(0.5, 1e3)):
+        parameter = FreeParameter("e", "mV", 0, 1, prior=prior)
+        drawn = parameter.quantile(np.linspace(0, 1, 11))
+        assert (
+            np.isfinite(drawn).all() and drawn.min() >= 0 and drawn.max() <= 1 and parameter.quantile([]).shape == (0,)
+        )
+        assert not np.isnan(parameter.log_prior(np.linspace(-1, 2, 31))).any()
+        assert np.isfinite(parameter.cumulative(np.linspace(-1, 2, 31))).all()
+    for prior in (Normal(1e308, 1e-300), Normal(-1e308, 1e-300), LogNormal(1e-300, 1e-300)):
+        with pytest.raises(ParameterError, match="has a share of 0"):
+            FreeParameter("e", "mV", 0.1, 1, prior=prior)
+
+
 def test_words():
     assert LINEAR.describe()["prior"] == "normal, mean -70 mV, sd 8 mV"
     assert LOG.describe()["prior"] == "lognormal, median 5 mS/cm2, sd 0.3 decades"
