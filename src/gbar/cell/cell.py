@@ -27,6 +27,7 @@ from gbar.cell.profile import VALUE, Profile
 from gbar.cell.region import Region
 from gbar.cell.segments import SegmentRule
 from gbar.cell.site import At, Site
+from gbar.criteria import Criteria
 from gbar.document import nearest
 from gbar.errors import CellError, ProtocolError
 from gbar.morphology import Morphology
@@ -53,8 +54,8 @@ class Cell:
     `segments` says how many compartments a section has; `sites` are named places (without any: the middle of the first
     section of the soma, or of the root). The protocol says which are recorded, or else all are, in their order. A
     stimulus acts at the first one if it does not name another. `formulas` give quantities that follow from the free
-    parameters, in place of what the cell says of them. Raises CellError where something is missing, unknown or
-    contradictory. Two cells are equal if all but `file` and `origin` is.
+    parameters, in place of what the cell says of them; `vetting` is what its simulations must do. Raises CellError
+    where something is missing, unknown or contradictory. Two cells are equal if all but `file` and `origin` is.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Cell:
     sites: tuple[Site, ...] = ()
     origin: geometry.Origin | None = field(default=None, compare=False)  # the file that the morphology is from
     formulas: tuple[Derived, ...] = ()
+    vetting: Criteria = Criteria()  # noqa: RUF009 (frozen)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "regions", tuple(self.regions))

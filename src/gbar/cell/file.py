@@ -18,6 +18,7 @@ from gbar.cell.profile import Profile
 from gbar.cell.region import Region
 from gbar.cell.shapes import NAME, Shape, read_shape
 from gbar.cell.site import Along, At, Site
+from gbar.criteria import Criteria
 from gbar.document import Node, nearest, read_yaml
 from gbar.errors import CellError
 from gbar.morphology import Morphology, segments
@@ -29,7 +30,7 @@ from gbar.protocol.condition import reached
 CELLS = Path(__file__).parent.parent / "cells"
 
 _REQUIRED = ("name", "temperature", "morphology", "regions", "parameters", "protocol")
-_OPTIONAL = ("description", "source", "everywhere", "mod_files", "segments", "sites", "formulas")
+_OPTIONAL = ("description", "source", "everywhere", "mod_files", "segments", "sites", "formulas", "vetting")
 
 
 def shipped_cells() -> tuple[str, ...]:
@@ -76,6 +77,8 @@ def _cell(node: Node, reconstruction: Path | None) -> Cell:
     _check_protocol(entries["protocol"], [site.name for site in sites] or ["soma"])
     protocol = Protocol.from_node(entries["protocol"])
     _check_blocks(entries["protocol"], painted)
+    names = tuple(stimulus.name for stimulus in protocol.stimuli)
+    vetting = Criteria.from_node(entries["vetting"], names) if "vetting" in entries else Criteria()
     with node.blamed():
         bare = Cell(
             name=entries["name"].text(),
@@ -90,6 +93,7 @@ def _cell(node: Node, reconstruction: Path | None) -> Cell:
             segments=shape.segments,
             sites=sites,
             origin=shape.origin,
+            vetting=vetting,
         )
     named = entries["parameters"].mapping(optional=None).items()
     known = bare.quantities()

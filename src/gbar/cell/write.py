@@ -15,6 +15,7 @@ from gbar.cell.region import Region
 from gbar.cell.section_table import table_of
 from gbar.cell.segments import SegmentRule
 from gbar.cell.site import At, Site
+from gbar.criteria import Criteria
 from gbar.errors import OutputError
 from gbar.files import write_whole
 from gbar.morphology import Section
@@ -61,6 +62,8 @@ def _as_data(cell: Cell, file: Path) -> dict[str, Any]:
     data["parameters"] = {p.name: _parameter_data(p) for p in cell.space.parameters}
     if cell.formulas:
         data["formulas"] = {formula.target: formula.formula for formula in cell.formulas}
+    if cell.vetting != Criteria():
+        data["vetting"] = cell.vetting.to_json()
     data["protocol"] = {"sites": list(cell.protocol.sites)} if cell.protocol.sites else {}
     if cell.protocol.conditions:
         data["protocol"]["conditions"] = {c.name: c.to_json() for c in cell.protocol.conditions}

@@ -2,8 +2,8 @@
 
 Names, definitions and values are eFEL's (https://efel.readthedocs.io; doi 10.5281/zenodo.593869) with its default
 settings and an interpolation step equal to the sampling, computed for many traces at once. Each name's group has its
-file: `timing`, `shape`, `after`, `passive`, `membrane`, `block`; they read where spikes lie from `spikes`. Numba is
-imported when features are first asked for.
+file: `timing`, `shape`, `after`, `passive`, `membrane`, `block`; they read where spikes lie from `spikes`. `vitals` are
+a few of them for millions of traces. Numba is imported when features are first asked for.
 
 Where eFEL leaves its definitions, the feature is missing here:
 
@@ -15,6 +15,7 @@ Where eFEL leaves its definitions, the feature is missing here:
 
 from gbar.features.batch import features, peak_times
 from gbar.features.crossings import THRESHOLD, spike_counts, spike_times
-from gbar.features.names import UNITS
+from gbar.features.names import UNITS, VITALS
+from gbar.features.vitals import vitals
 
-__all__ = ["THRESHOLD", "UNITS", "features", "peak_times", "spike_counts", "spike_times"]
+__all__ = ["THRESHOLD", "UNITS", "VITALS", "features", "peak_times", "spike_counts", "spike_times", "vitals"]

@@ -77,3 +77,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {"timing": TIMING, "shape": SHAPE, "after": AFTER, "passive": PASSIVE, "membrane": MEMBRANE, "block": BLOCK}
 )
 UNITS: Mapping[str, str] = MappingProxyType({name: unit for group in GROUPS.values() for name, unit in group.items()})
+
+VITALS: Mapping[str, str] = MappingProxyType(  # what `vitals` finds
+    {"rest": "mV", "spikes": "1", "rate": "Hz", "peak": "mV", "width": "ms", "ahp": "mV", "plateau": "ms"}
+)
