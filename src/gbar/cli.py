@@ -28,6 +28,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+data_app = typer.Typer(help="Stored simulations: are they whole?", rich_markup_mode=None)
+app.add_typer(data_app, name="data")
+
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
@@ -423,6 +426,22 @@ def demo(
     from gbar.workflows.progress import Terminal
 
     founding_experiment(output, cell=cell, seed=seed, threads=threads, overwrite=overwrite, progress=Terminal())
+
+
+@data_app.command("check")
+def data_check(
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="a store made by gbar simulate")],
+    repair: Annotated[bool, typer.Option("--repair", help="make damaged blocks anew, and those alone")] = False,
+    cell: Annotated[
+        str | None, typer.Option(metavar="CELL", help="the cell it was made with, if that is a file of your own")
+    ] = None,
+    threads: Threads = None,
+) -> None:
+    """Compares the checksum of every chunk of stored simulations, and mends what is damaged."""
+    from gbar.workflows.progress import Terminal
+    from gbar.workflows.repair import check_dataset
+
+    check_dataset(store, repair=repair, cell=cell, threads=threads, progress=Terminal())
 
 
 def _version(asked: bool) -> None:

@@ -118,8 +118,8 @@ def test_an_unfinished_set_is_resumed_and_not_opened(tmp_path):
     with create(path, manifest(cpu={"machine": "abacus"}), ROWS) as elsewhere:
         assert "another processor" in elsewhere.warnings[0]
     with create(path, manifest(versions=manifest().versions | {"numba": "9.9"}), ROWS) as elsewhere:
-        assert "numba 9.9, not" in elsewhere.warnings[0]
-    with pytest.raises(OutputError, match=r"begun by gbar 0\.1\.0, this is gbar 9\.9"):
+        assert ", not 9.9" in elsewhere.warnings[0]
+    with pytest.raises(DatasetError, match=r"begun by gbar 0\.1\.0, this is gbar 9\.9"):
         create(path, manifest(versions=manifest().versions | {"gbar": "9.9"}), ROWS)
     with pytest.raises(OutputError, match="138 rows, not 139"):
         create(path, manifest(), ROWS + 1)

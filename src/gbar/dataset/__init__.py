@@ -7,7 +7,8 @@ what a resumed job looks for. One command at a time writes a store (`lock`).
 """
 
 from gbar.dataset.begin import check_place, create, join
-from gbar.dataset.dataset import Dataset, open_dataset
+from gbar.dataset.damage import Damage, find_damage, reopen, stored_theta
+from gbar.dataset.dataset import Dataset, open_dataset, read_manifest
 from gbar.dataset.lock import Lock
 from gbar.dataset.manifest import Layout, Manifest, block_for, cpu_features, versions
 from gbar.dataset.places import partial_path
@@ -18,6 +19,7 @@ from gbar.dataset.writer import Writer
 __all__ = [
     "FLOAT32",
     "INT16",
+    "Damage",
     "Dataset",
     "Layout",
     "Lock",
@@ -29,9 +31,13 @@ __all__ = [
     "check_place",
     "cpu_features",
     "create",
+    "find_damage",
     "join",
     "open_dataset",
     "partial_path",
+    "read_manifest",
+    "reopen",
     "split_rows",
+    "stored_theta",
     "versions",
 ]

@@ -70,7 +70,7 @@ def _check(path: Path, manifest: Manifest, rows: int, overwrite: bool) -> None:
 
 def _begun(path: Path, manifest: Manifest, rows: int) -> bool:
     """Whether the unfinished store is one that this job can go on with."""
-    with suppress(OutputError):
+    with suppress(OutputError, DatasetError):
         _resume(path, manifest, rows)
         return True
     return False
@@ -106,14 +106,8 @@ def _resume(path: Path, manifest: Manifest, rows: int) -> tuple[Any, tuple[str, 
     if found:
         what = f"an unfinished data set of something else lies there: {'; '.join(found)}"
         raise OutputError(what, file=partial, remedy=remedy)
-    mine, theirs = manifest.versions.get("gbar"), begun.versions.get("gbar")
-    if mine != theirs:
-        what = f"it was begun by gbar {theirs}, this is gbar {mine}"
-        raise OutputError(what, file=partial, remedy=f"finish it with gbar {theirs}, or {remedy}")
-    if (dict(begun.versions), dict(begun.cpu)) == (dict(manifest.versions), dict(manifest.cpu)):
+    begun.check_version(manifest, partial)
+    changed = begun.elsewhere(manifest)
+    if not changed:
         return status, ()
-    changed = [
-        f"{k} {v}, not {begun.versions.get(k)}" for k, v in manifest.versions.items() if begun.versions.get(k) != v
-    ]
-    changed += ["another processor"] if dict(begun.cpu) != dict(manifest.cpu) else []
     return status, (f"{partial.name} was begun elsewhere ({', '.join(changed)}); rows may differ by rounding",)

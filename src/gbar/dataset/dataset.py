@@ -114,6 +114,11 @@ def open_dataset(path: Path) -> Dataset:
     return Dataset(path, manifest, theta, status, arrays)
 
 
+def read_manifest(path: Path) -> Manifest:
+    """What made the data set at `path`; raises what `open_dataset` would, but does not look at its rows."""
+    return opened(Path(path))[0]
+
+
 def opened(path: Path, mode: Literal["r", "r+"] = "r") -> tuple[Manifest, int, dict[str, Any]]:
     """The manifest, the number of rows and the arrays of a finished store, of which none is read."""
     if not path.exists():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Shaped
 
 from gbar.dataset.manifest import Manifest
 from gbar.dataset.places import ANEW, fresh_path, partial_path
@@ -69,7 +70,7 @@ def lay_out(path: Path, manifest: Manifest, rows: int) -> None:
     try:
         header = {"format": FORMAT, "rows": rows, "manifest": manifest.to_json()}
         group = zarr.create_group(fresh, attributes={"title": "Simulations made by gbar", "gbar": header})
-        _coordinates(group, manifest)
+        lay_coordinates(fresh, manifest)
         for array in stored_arrays(manifest, rows):
             _array(group, array, min(manifest.block, rows))
         fresh.rename(partial_path(path))
@@ -107,16 +108,29 @@ def checked_arrays(group: Any, manifest: Manifest, rows: int) -> dict[str, Any]:
     return found
 
 
-def _coordinates(group: Any, manifest: Manifest) -> None:
-    for name, values in (("parameter", manifest.space.names), ("site", manifest.sites)):
-        array = group.create_array(name, shape=(len(values),), dtype=str, dimension_names=(name,))
-        array[:] = np.array(values, dtype=object)
+def coordinates(manifest: Manifest) -> dict[str, tuple[Shaped[np.ndarray, " value"], dict[str, str]]]:
+    """The arrays that name parameters and sites and give the times in ms, with their attributes."""
+    found: dict[str, tuple[Shaped[np.ndarray, " value"], dict[str, str]]] = {
+        "parameter": (np.array(manifest.space.names, dtype=object), {}),
+        "site": (np.array(manifest.sites, dtype=object), {}),
+    }
     for i, layout in enumerate(manifest.layouts):
         about = {"units": "ms", "long_name": f"time from the start of {layout.name}"}
+        found[f"time_{i}"] = (np.arange(layout.samples) * layout.sampling, about)
+    return found
+
+
+def lay_coordinates(store: Path, manifest: Manifest) -> None:
+    """Writes the coordinates of a store, over those that are there."""
+    import zarr
+
+    group = zarr.open_group(store, mode="r+")
+    for name, (values, attributes) in coordinates(manifest).items():
+        kind: Any = str if values.dtype == object else "float64"
         array = group.create_array(
-            f"time_{i}", shape=(layout.samples,), dtype="float64", dimension_names=(f"time_{i}",), attributes=about
+            name, shape=values.shape, dtype=kind, dimension_names=(name,), attributes=attributes, overwrite=True
         )
-        array[:] = np.arange(layout.samples) * layout.sampling
+        array[:] = values
 
 
 def _array(group: Any, array: StoredArray, block: int) -> None:

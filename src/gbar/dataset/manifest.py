@@ -8,6 +8,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -138,6 +139,20 @@ class Manifest:
         if not found and self._rest() != asked._rest():
             found.append("its layout changed")
         return tuple(found)
+
+    def elsewhere(self, asked: Manifest) -> tuple[str, ...]:
+        """What of the versions and the processor is not what it was, a few words each; rows differ by rounding."""
+        names = dict.fromkeys((*self.versions, *asked.versions))
+        pairs = {name: (self.versions.get(name), asked.versions.get(name)) for name in names}
+        changed = [f"{name} {mine}, not {theirs}" for name, (mine, theirs) in pairs.items() if mine != theirs]
+        return (*changed, *(["another processor"] if dict(self.cpu) != dict(asked.cpu) else []))
+
+    def check_version(self, asked: Manifest, file: Path) -> None:
+        """Raises DatasetError if another version of gbar made it: that one may simulate otherwise."""
+        mine, theirs = self.versions.get("gbar"), asked.versions.get("gbar")
+        if mine != theirs:
+            what, remedy = f"it was begun by gbar {mine}, this is gbar {theirs}", f"go on with gbar {mine}, or {ANEW}"
+            raise DatasetError(what, file=file, remedy=remedy)
 
     def _rest(self) -> dict[str, Any]:
         return {key: value for key, value in self.to_json().items() if key not in ("versions", "cpu")}

@@ -82,9 +82,7 @@ class Writer:
 
     def finish(self) -> Dataset:
         """Gives the data set its name, lets go of it and opens it; raises DatasetError if blocks are missing."""
-        if self.missing:
-            what = f"{len(self.missing)} blocks of rows are missing"
-            raise DatasetError(what, file=self.path, remedy="write them first")
+        self._check_whole()
         partial, old = partial_path(self.path), old_path(self.path)
         with writing(self.path):
             tidy(partial)
@@ -96,10 +94,20 @@ class Writer:
         self.close()
         return open_dataset(self.path)
 
+    def mended(self) -> None:
+        """Ends a repair; raises DatasetError if blocks are missing still."""
+        self._check_whole()
+        tidy(self._store)
+        self.close()
+
     def close(self) -> None:
         """Lets others write; what is not finished stays to be gone on with."""
         if self._lock is not None:
             self._lock.release()
+
+    def _check_whole(self) -> None:
+        if missing := self.missing:
+            raise DatasetError(f"{len(missing)} blocks of rows are missing", file=self.path, remedy="write them first")
 
     def __enter__(self) -> Writer:
         return self
