@@ -60,7 +60,7 @@ def train_estimator(
     refuse_existing(output, overwrite, "estimator.json")
     data = open_dataset(simulations)
     if not draws_from_prior(data.manifest.design):
-        what = f"its rows are those of a {data.manifest.design['kind']}, not draws from the prior"
+        what = f"its rows are those of a {data.manifest.design.get('kind', 'damaged design')}, not draws from the prior"
         raise DatasetError(what, file=simulations, remedy="learn from simulations of the design uniform, sobol or lhs")
     layouts = data.manifest.layouts
     durations = [(layout.samples - 1) * layout.sampling for layout in layouts]
