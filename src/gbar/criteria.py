@@ -7,7 +7,7 @@ The features are those of `gbar.features.vitals`. A limit that a row misses unde
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -64,6 +64,10 @@ class Criteria:
         """What a feature may be, under a stimulus if it is named."""
         found: Window = self.stimuli.get(stimulus, {}).get(feature, getattr(self, feature))
         return found
+
+    def under(self, stimuli: Collection[str]) -> Criteria:
+        """Without the windows of other stimuli than these."""
+        return replace(self, stimuli={name: own for name, own in self.stimuli.items() if name in stimuli})
 
     def changed(self, settings: Iterable[str], stimuli: Iterable[str] = ()) -> Criteria:
         """With some ends set anew, as in "width.high=3 ms", "level=-35 mV", "strong_step.spikes.low=2".

@@ -6,16 +6,18 @@ the one who uses the rows to say.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntFlag
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float32, Int, UInt8, UInt16
 
+from gbar import document
 from gbar.criteria import Criteria, Window
-from gbar.errors import ProtocolError
+from gbar.errors import ParameterError, ProtocolError
 from gbar.features import VITALS, vitals
 from gbar.protocol import Protocol, Stimulus
 from gbar.traces import Status, Traces
@@ -36,6 +38,24 @@ class Finding(IntFlag):
     DEPOLARISATION_BLOCK = 128
     NON_FINITE = 256
     OUT_OF_RANGE = 512
+
+
+@dataclass(frozen=True)
+class Vetting:
+    """How the rows of a data set are vetted: by what criteria, at which of its sites."""
+
+    criteria: Criteria
+    site: str
+
+    def to_json(self) -> dict[str, Any]:
+        """A dictionary that JSON can hold and `from_json` reads back."""
+        return {"criteria": self.criteria.to_json(), "site": self.site}
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Vetting:
+        """The inverse of `to_json`; raises ParameterError, KeyError or TypeError for anything else."""
+        node = document.of(data["criteria"], ParameterError, "vetting")
+        return Vetting(Criteria.from_node(node, tuple(data["criteria"].get("stimuli", ()))), str(data["site"]))
 
 
 _BELOW = {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped, UInt8
+from jaxtyping import Bool, Float, Int, Shaped, UInt8, UInt16
 
 from gbar.dataset.layout import UNWRITTEN, checked_arrays, header_of
 from gbar.dataset.lock import holder
@@ -50,6 +50,11 @@ class Dataset:
         """The spike counts."""
         return self.column("spikes")
 
+    @cached_property
+    def classes(self) -> UInt16[np.ndarray, " row"]:
+        """What is wrong with each row, as bits (`gbar.vetting.Finding`); raises DatasetError if it was not vetted."""
+        return self.column("vetting")
+
     @property
     def traces(self) -> tuple[Any, ...]:
         """The Zarr arrays [row, site, time] of the stimuli, as they are stored."""
@@ -57,6 +62,8 @@ class Dataset:
 
     def column(self, name: str) -> Shaped[np.ndarray, "row *more"]:
         """All rows of a stored array that fits in memory."""
+        if name not in self.stored:
+            raise DatasetError(f"it has no array {name}", file=self.path, remedy=ANEW)
         with reading(self.path):
             return np.asarray(self.stored[name][:])
 

@@ -15,7 +15,9 @@ from jaxtyping import Shaped
 from gbar.dataset.manifest import Manifest
 from gbar.dataset.places import ANEW, fresh_path, partial_path
 from gbar.errors import DatasetError
+from gbar.features import VITALS
 from gbar.traces import Status
+from gbar.vetting import Finding
 
 FORMAT = 2
 MOST_ROWS = 10_000_000_000
@@ -46,6 +48,7 @@ def stored_arrays(manifest: Manifest, rows: int) -> tuple[StoredArray, ...]:
         StoredArray("unit", matrix, "float64", math.nan, of_matrix, _about("1", "theta in [-1, 1]")),
         *(_traces(manifest, rows, i) for i in range(len(manifest.layouts))),
         StoredArray("spikes", counts, "int32", 0, ("row", "stimulus"), _about("1", "spike count")),
+        *(_vetted(counts) if manifest.vetting is not None else ()),
         StoredArray("status", (rows,), "uint8", UNWRITTEN, ("row",), _about("1", "status") | flags),
     )
 
@@ -55,6 +58,17 @@ def _traces(manifest: Manifest, rows: int, i: int) -> StoredArray:
     shape = (rows, len(manifest.sites), layout.samples)
     attributes = _about("mV", "membrane voltage") | {"stimulus": layout.name} | storage.attributes
     return StoredArray(f"v_{i}", shape, storage.kind, storage.fill, ("row", "site", f"time_{i}"), attributes)
+
+
+def _vetted(counts: tuple[int, int]) -> tuple[StoredArray, StoredArray]:
+    """The features that rows are vetted by, and the classes that they are in, a bit each."""
+    units = "; ".join(f"{name}: {unit}" for name, unit in VITALS.items())
+    flags = {"flag_masks": [int(f) for f in Finding], "flag_meanings": " ".join(str(f.name).lower() for f in Finding)}
+    of_features = ("row", "stimulus", "feature")
+    return (
+        StoredArray("features", (*counts, len(VITALS)), "float32", math.nan, of_features, _about(units, "features")),
+        StoredArray("vetting", counts[:1], "uint16", 0, ("row",), _about("1", "what is wrong, if anything") | flags),
+    )
 
 
 def _about(units: str, name: str) -> dict[str, Any]:
@@ -109,11 +123,13 @@ def checked_arrays(group: Any, manifest: Manifest, rows: int) -> dict[str, Any]:
 
 
 def coordinates(manifest: Manifest) -> dict[str, tuple[Shaped[np.ndarray, " value"], dict[str, str]]]:
-    """The arrays that name parameters and sites and give the times in ms, with their attributes."""
+    """The arrays that name parameters, sites and features and give the times in ms, with their attributes."""
     found: dict[str, tuple[Shaped[np.ndarray, " value"], dict[str, str]]] = {
         "parameter": (np.array(manifest.space.names, dtype=object), {}),
         "site": (np.array(manifest.sites, dtype=object), {}),
     }
+    if manifest.vetting is not None:
+        found["feature"] = (np.array(list(VITALS), dtype=object), {})
     for i, layout in enumerate(manifest.layouts):
         about = {"units": "ms", "long_name": f"time from the start of {layout.name}"}
         found[f"time_{i}"] = (np.arange(layout.samples) * layout.sampling, about)

@@ -18,6 +18,7 @@ from gbar.dataset.places import ANEW
 from gbar.dataset.storage import FLOAT32, Storage
 from gbar.errors import DatasetError, ParameterError
 from gbar.parameters import ParameterSpace
+from gbar.vetting import Vetting
 
 CHUNK = 8 * 1024 * 1024  # bytes of a block's largest array, about
 BLOCKS = (64, 4096)  # the fewest and the most rows of a block
@@ -38,7 +39,8 @@ class Manifest:
     """What made a data set: the cell by name and digest, its parameter space with the prior, the protocol as JSON,
     sites, layouts, seed and precision; `mechanisms` has the digest of every mod file by its mechanism's name.
 
-    `design` says how theta was chosen, `block` how many rows are stored together, `storage` how their voltages are.
+    `design` says how theta was chosen, `block` how many rows are stored together, `storage` how their voltages are,
+    `vetting` how rows are sorted into classes, if they are.
     `versions` and `cpu` are filled in from where it is made.
     """
 
@@ -55,6 +57,7 @@ class Manifest:
     design: Mapping[str, Any] = field(default_factory=lambda: dict(_UNIFORM))
     storage: Storage = FLOAT32
     block: int = 256
+    vetting: Vetting | None = None
     versions: Mapping[str, str] = field(default_factory=lambda: versions())
     cpu: Mapping[str, Any] = field(default_factory=lambda: cpu_features())
 
@@ -84,6 +87,7 @@ class Manifest:
             "precision": self.precision,
             "storage": self.storage.to_json(),
             "block": self.block,
+            "vetting": None if self.vetting is None else self.vetting.to_json(),
             "versions": dict(self.versions),
             "cpu": dict(self.cpu),
         }
@@ -106,11 +110,14 @@ class Manifest:
                 design=dict(data["design"]),
                 storage=Storage.from_json(data["storage"]),
                 block=int(data["block"]),
+                vetting=None if data.get("vetting") is None else Vetting.from_json(data["vetting"]),
                 versions=dict(data["versions"]),
                 cpu=dict(data["cpu"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError, ParameterError) as error:
             raise DatasetError(f"its manifest is damaged ({error})", remedy=ANEW) from None
+        if found.vetting is not None and found.vetting.site not in found.sites:
+            raise DatasetError(f"its manifest is damaged (no site {found.vetting.site})", remedy=ANEW)
         if found.block < 1:
             raise DatasetError(f"its manifest is damaged (blocks of {found.block} rows)", remedy=ANEW)
         return found
@@ -134,6 +141,7 @@ class Manifest:
             found.append("the morphology changed")
         found += _space(self.space, asked.space)
         found += _protocol(self.protocol, asked.protocol)
+        found += _vetting(self.vetting, asked.vetting)
         if not found and self.cell_digest != asked.cell_digest:
             found.append(f"the description of the cell {self.cell} changed")
         if not found and self._rest() != asked._rest():
@@ -214,6 +222,13 @@ def _space(stored: ParameterSpace, asked: ParameterSpace) -> list[str]:
         return [f"free parameters {', '.join(stored.names)}, not {', '.join(asked.names)}"]
     pairs = zip(stored.parameters, asked.parameters, strict=True)
     return [f"the range or prior of {mine.name} changed" for mine, theirs in pairs if mine != theirs]
+
+
+def _vetting(stored: Vetting | None, asked: Vetting | None) -> list[str]:
+    if stored is None or asked is None:
+        return [] if stored is asked else ["vetted" if asked is None else "not vetted"]
+    found = [f"vetted with {difference}" for difference in stored.criteria.differences(asked.criteria)]
+    return found + ([f"vetted at {stored.site}, not {asked.site}"] if stored.site != asked.site else [])
 
 
 def _protocol(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 
 from gbar.dataset.chunk import Chunks, tidy
 from gbar.dataset.dataset import Dataset, open_dataset
@@ -18,7 +19,9 @@ from gbar.dataset.manifest import Manifest
 from gbar.dataset.places import old_path, partial_path, writing
 from gbar.errors import DatasetError
 from gbar.features import spike_counts
+from gbar.protocol import Protocol
 from gbar.traces import Traces
+from gbar.vetting import vet
 
 
 class Writer:
@@ -57,8 +60,9 @@ class Writer:
     ) -> None:
         """Writes whole blocks from row `start` on: theta in physical units, and what was simulated with it.
 
-        `spikes` are the spike counts, counted in the traces unless given (reduced traces have lost them). Raises
-        ValueError unless whole blocks of the right shapes are given, OutputError if the disk does not take them.
+        `spikes` are the spike counts, counted in the traces unless given (reduced traces have lost them). The rows are
+        vetted if the manifest says how. Raises ValueError unless whole blocks of the right shapes are given,
+        OutputError if the disk does not take them.
         """
         stop, block = start + len(theta), self.manifest.block
         if start % block or (stop % block and stop != self.rows) or not start < stop <= self.rows:
@@ -69,7 +73,7 @@ class Writer:
             "theta": theta,
             "unit": self.manifest.space.to_unit(theta),
             **{f"v_{i}": self.manifest.storage.encode(v) for i, v in enumerate(traces.v)},
-            "spikes": spike_counts(traces) if spikes is None else spikes,
+            **self._told(traces, spikes),
             "status": traces.status,  # last: it says that the rows are there
         }
         for name, value in values.items():
@@ -79,6 +83,20 @@ class Writer:
         with writing(self.path):
             for name, value in values.items():
                 self._chunks[name].write(start, value)
+
+    def _told(
+        self, traces: Traces, spikes: Int[np.ndarray, "row stimulus"] | None
+    ) -> dict[str, Shaped[np.ndarray, "row *more"]]:
+        """What the traces tell: the spike counts, unless they are known, and what comes of vetting."""
+        vetting = self.manifest.vetting
+        if vetting is None:
+            return {"spikes": spike_counts(traces) if spikes is None else spikes}
+        found = vet(traces, self._protocol, vetting.criteria, site=self.manifest.sites.index(vetting.site))
+        return {"spikes": found.spikes, "features": found.features, "vetting": found.classes}
+
+    @cached_property
+    def _protocol(self) -> Protocol:
+        return Protocol.from_json(self.manifest.protocol)
 
     def finish(self) -> Dataset:
         """Gives the data set its name, lets go of it and opens it; raises DatasetError if blocks are missing."""

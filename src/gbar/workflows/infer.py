@@ -26,6 +26,7 @@ from gbar.dataset import Dataset, Layout, create, open_dataset
 from gbar.diagnose.predictive import PredictiveCheck, check_predictions, closest
 from gbar.errors import DatasetError, OutputError, ParameterError
 from gbar.estimate import Estimate
+from gbar.features import spike_counts
 from gbar.files import make_folder, refuse_existing, write_whole
 from gbar.kernel.build import Kernel, build
 from gbar.observation import Rig, delivered
@@ -207,7 +208,8 @@ def simulated(
         return data
     with create(path, about, rows) as writer, progress.stage("simulated", "rows") as report:
 
-        def write(start: int, theta: Float[np.ndarray, "row parameter"], traces: Traces, spikes: np.ndarray) -> None:
+        def write(start: int, theta: Float[np.ndarray, "row parameter"], traces: Traces) -> None:
+            spikes = spike_counts(traces)  # of the whole traces
             traces = question.view.recorded(traces)
             v = tuple(r.apply(x, dt) for x, dt, r in zip(traces.v, traces.sampling, reductions, strict=True))
             writer.write(start, theta, Traces(v, tuple(r.dt for r in reductions), traces.status), spikes)

@@ -87,7 +87,7 @@ def _made_with(
     if asked.layouts != about.layouts:
         what = "it holds reduced traces, which cannot be repaired alone"
         raise DatasetError(what, file=store, remedy="delete it, and do the inference that made it again")
-    asked = replace(asked, design=about.design, block=about.block)
+    asked = replace(asked, design=about.design, block=about.block, vetting=about.vetting)
     if changed := about.differences(asked):
         what = f"it was made with something else: {'; '.join(changed)}"
         raise DatasetError(what, file=store, remedy="name the cell that it was made with: --cell FILE")

@@ -21,11 +21,11 @@ from gbar.cell.geometry import determinants
 from gbar.dataset import FLOAT32, INT16, Dataset, Layout, Manifest, Storage, Writer, block_for, check_place, create
 from gbar.design import Design, count_rows, read_design
 from gbar.errors import ClusterError, ParameterError, ProtocolError
-from gbar.features import spike_counts
 from gbar.kernel.build import Kernel, Precision, build
 from gbar.protocol import Protocol
 from gbar.simulate import cores, simulate
-from gbar.traces import Traces, count_statuses
+from gbar.traces import count_statuses
+from gbar.vetting import Vetting, count_classes, worded
 from gbar.workflows.progress import Progress, Report, Silent
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def simulate_dataset(
     block: int | None = None,
     threads: int | None = None,
     cluster: str | None = None,
+    vetting: bool = True,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Dataset:
@@ -59,7 +60,8 @@ def simulate_dataset(
     `design` says which (see `read_design`): draws from the prior, 1,000 by default, or sets whose number follows.
     `sites` are those to record, by default those of the protocol. `storage` is int16 (steps of 1/128 mV; float32 if a
     site records anything but v) or float32, `block` how many rows are simulated, written and stored together. `cluster`
-    names workers to do it in the place of this process (see `read_address`). Row i depends on (seed, i) alone. An
+    names workers to do it in the place of this process (see `read_address`). With `vetting`, rows are sorted into
+    classes by the cell's criteria (`gbar.vetting`), and none is left out. Row i depends on (seed, i) alone. An
     interrupted call goes on where it stopped. Raises UserError subclasses for a cell, a protocol, a place or a cluster
     that cannot be used.
     """
@@ -74,6 +76,7 @@ def simulate_dataset(
     experiment = replace(experiment, sites=cell.protocol.sites)
     about = manifest(cell, experiment, seed=seed, precision=precision, storage=stored_as(storage, cell, progress))
     about = replace(about, design=plan.to_json(), block=about.block if block is None else _whole(block))
+    about = replace(about, vetting=_vetting(cell, experiment) if vetting else None)
     check_place(output, about, rows, overwrite=overwrite)
     if address is None:
         makers = _here(cell, experiment, plan, about, rows, threads, progress)
@@ -120,7 +123,7 @@ def fill(
     threads: int | None,
     report: Callable[[int, int], None],
 ) -> None:
-    """Simulates the blocks that a data set misses, a few at a time; (start, theta, traces, spikes) go to `write`.
+    """Simulates the blocks that a data set misses, a few at a time; (start, theta, traces) go to `write`.
 
     On more threads than one, what has been simulated is written while the next rows are.
     """
@@ -134,17 +137,13 @@ def fill(
             traces = simulate(kernel, theta, protocol, threads=threads, progress=_shifted(report, done, rows))
             if written is not None:
                 written.result()
-            written = pool.submit(_counted, write, start, theta, traces)
+            written = pool.submit(write, start, theta, traces)
             if threads == 1:
                 written.result()
             done += stop - start
         if written is not None:
             written.result()
     report(done, rows)
-
-
-def _counted(write: Callable[..., None], start: int, theta: Float[np.ndarray, "row parameter"], traces: Traces) -> None:
-    write(start, theta, traces, spike_counts(traces))
 
 
 def at_once(kernel: Kernel, protocol: Protocol, block: int, threads: int) -> int:
@@ -206,6 +205,13 @@ def stored_as(storage: str, cell: Cell, progress: Progress) -> Storage:
     return known[storage]
 
 
+def _vetting(cell: Cell, protocol: Protocol) -> Vetting | None:
+    """The cell's criteria, at the first site that records a voltage; None if there is no such site."""
+    voltages = [site.name for site in cell.recorded if site.variable == "v"]
+    names = [stimulus.name for stimulus in protocol.stimuli]
+    return Vetting(cell.vetting.under(names), voltages[0]) if voltages else None
+
+
 def _address(text: str, threads: int | None) -> Address:
     """The cluster that is asked for; Dask is imported here, for those who have it."""
     try:
@@ -230,7 +236,12 @@ def _whole(block: int) -> int:
 def summary(data: Dataset) -> str:
     """Rows and statuses in words."""
     counts = count_statuses(data.status)
-    return f"{len(data):,} rows ({', '.join(f'{n:,} {name}' for name, n in counts.items() if n)})"
+    rows = f"{len(data):,} rows ({', '.join(f'{n:,} {name}' for name, n in counts.items() if n)})"
+    if data.manifest.vetting is None:
+        return rows
+    classes = {worded(finding): n for finding, n in count_classes(data.classes).items()}
+    found = ", ".join(f"{n:,} {name}" for name, n in classes.items() if name not in counts)
+    return f"{rows}; vetted: {found or 'nothing found'}"
 
 
 def _experiment(cell: Cell, protocol: Path | Protocol | None) -> Protocol:
