@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import re
+from array import array
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -28,21 +29,21 @@ def read_table(file: Path, space: ParameterSpace) -> tuple[Float[np.ndarray, "ro
     the parameters in units of their kind, for what is no number, and for values out of range.
     """
     text = read_text(file, ParameterError, LARGEST)
-    rows = csv.reader(io.StringIO(text))
+    digest, rows = hashlib.sha256(text.encode()).hexdigest(), csv.reader(text.splitlines())
+    del text  # it may be large
     try:
         columns = _columns(next(rows), space, file)
-        found: list[list[float]] = []
-        lines: list[int] = []
+        found, lines = array("d"), array("q")  # values, and where each row of them stands
         for row in rows:
-            if any(cell.strip() for cell in row):
-                found.append(_values(row, columns, file, rows.line_num))
+            if row and (len(row) > 1 or row[0].strip()):
+                found.extend(_values(row, columns, file, rows.line_num))
                 lines.append(rows.line_num)
     except csv.Error as error:
         raise ParameterError(f"is no table ({error})", file=file, line=rows.line_num,
                              remedy="write numbers with commas between") from None  # fmt: skip
-    if not found:
+    if not lines:
         raise ParameterError("has no rows", file=file, remedy="write a parameter set a line below the names")
-    theta = np.array(found, dtype=np.float64)
+    theta = np.array(found, dtype=np.float64).reshape(len(lines), len(space))
     bad = ~space.inside(theta)
     if bad.any():
         first = int(bad.argmax())
@@ -51,23 +52,14 @@ def read_table(file: Path, space: ParameterSpace) -> tuple[Float[np.ndarray, "ro
         except ParameterError as error:
             what = error.what.replace("[0]", "", 1)
             raise ParameterError(what, file=file, line=lines[first], remedy=error.remedy) from None
-    return theta, hashlib.sha256(text.encode()).hexdigest()
+    return theta, digest
 
 
-class _Column:
-    """Which column a parameter has, and its unit there."""
-
-    def __init__(self, index: int, unit: str, parameter: FreeParameter) -> None:
-        self.index, self.parameter = index, parameter
-        self.unit = None if unit == parameter.unit else unit  # where it is not the parameter's own
-
-    def value(self, cell: str) -> float:
-        """A cell's number in the parameter's unit; raises ValueError or UnitError."""
-        return float(cell) if self.unit is None else units.quantity(f"{cell} {self.unit}", self.parameter.unit)
+Column = tuple[int, Callable[[str], float]]  # its place, and what makes its text a number in the parameter's unit
 
 
-def _columns(header: list[str], space: ParameterSpace, file: Path) -> list[_Column]:
-    """A column for each parameter of the space, in its order."""
+def _columns(header: list[str], space: ParameterSpace, file: Path) -> dict[str, Column]:
+    """A column for each parameter of the space, by name, in its order."""
     there: dict[str, tuple[int, str | None]] = {}
     for index, text in enumerate(header):
         heading = _HEADING.fullmatch(text)
@@ -79,23 +71,21 @@ def _columns(header: list[str], space: ParameterSpace, file: Path) -> list[_Colu
         if name in there:
             raise ParameterError(f"two columns are called {name}", file=file, line=1, remedy="keep one")
         there[name] = index, heading["unit"]
-    found = []
+    found: dict[str, Column] = {}
     for parameter in space.parameters:
         wanted = f"{parameter.name} [{parameter.unit}]" if parameter.unit else parameter.name
         if parameter.name not in there:
             raise ParameterError(f"has no column {wanted}", file=file, line=1,
                                  remedy="give one for each free parameter of the cell")  # fmt: skip
         index, unit = there[parameter.name]
-        _check_unit(unit, parameter, wanted, file)
-        found.append(_Column(index, (unit or "").strip(), parameter))
+        found[parameter.name] = index, _conversion((unit or "").strip(), parameter, wanted, file)
     return found
 
 
-def _check_unit(unit: str | None, parameter: FreeParameter, wanted: str, file: Path) -> None:
-    """Refuses a column of a parameter that has a unit and does not state one, or one of another kind."""
-    given = (unit or "").strip()
+def _conversion(given: str, parameter: FreeParameter, wanted: str, file: Path) -> Callable[[str], float]:
+    """How a column's texts become numbers; refuses one that lacks the parameter's unit, or has one of another kind."""
     if given == parameter.unit:
-        return
+        return float
     try:
         fits = given != "" and units.compatible(given, parameter.unit)
     except UnitError:
@@ -103,16 +93,19 @@ def _check_unit(unit: str | None, parameter: FreeParameter, wanted: str, file: P
     if not fits:
         what = f"the column {parameter.name} is in {given}" if given else f"the column {parameter.name} has no unit"
         raise ParameterError(what, file=file, line=1, remedy=f"head it {wanted}")
+    return lambda text: units.quantity(f"{text.strip()} {given}", parameter.unit)
 
 
-def _values(row: list[str], columns: list[_Column], file: Path, line: int) -> list[float]:
-    values = []
-    for column in columns:
-        cell = row[column.index].strip() if column.index < len(row) else ""
-        try:
-            values.append(column.value(cell))
-        except (ValueError, UnitError):
-            what = f"{column.parameter.name} is {cell[:40]!r}, expected a number" if cell else (
-                f"has no value of {column.parameter.name}")  # fmt: skip
-            raise ParameterError(what, file=file, line=line, remedy="write a number in every column") from None
-    return values
+def _values(row: list[str], columns: dict[str, Column], file: Path, line: int) -> list[float]:
+    """The numbers of a line, in the order of the space."""
+    try:
+        return [number(row[index]) for index, number in columns.values()]
+    except (ValueError, IndexError, UnitError):
+        for name, (index, number) in columns.items():
+            text = row[index].strip() if index < len(row) else ""
+            try:
+                number(text)
+            except (ValueError, UnitError):
+                what = f"{name} is {text[:40]!r}, expected a number" if text else f"has no value of {name}"
+                raise ParameterError(what, file=file, line=line, remedy="write a number in every column") from None
+        raise
