@@ -49,8 +49,8 @@ class Criteria:
     spikes: Window = Window(0.0)  # in a sweep
     rate: Window = Window(0.0, 300.0)  # Hz, within the stimulus
     peak: Window = Window(-10.0, 70.0)  # mV, the mean over spikes, as the next two
-    width: Window = Window(0.1, 5.0)  # ms, half way between peak and minimum
-    ahp: Window = Window(-100.0, -35.0)  # mV, the minimum behind a spike
+    width: Window = Window(0.1, 5.0)  # ms above -20 mV
+    ahp: Window = Window(-100.0, -35.0)  # mV, the lowest behind a spike
     plateau: Window = Window(0.0, 50.0)  # ms above `level` in which no spike begins: depolarisation block
     level: float = -40.0  # mV
     stimuli: Mapping[str, Mapping[str, Window]] = field(default_factory=dict, hash=False)

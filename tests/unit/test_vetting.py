@@ -3,10 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gbar.cell import read_cell
 from gbar.criteria import Criteria
 from gbar.errors import ProtocolError
 from gbar.features import VITALS, spike_counts
+from gbar.kernel.build import build
 from gbar.protocol import Injection, Protocol, Ramp, Step, Stimulus, Sum, VoltageClamp
+from gbar.simulate import simulate
 from gbar.traces import Status, Traces
 from gbar.vetting import Finding, classify, count_classes, driven, vet, worded
 
@@ -16,7 +19,7 @@ PROTOCOL = Protocol((Stimulus("step", STEP, 300.0, DT, DT),))
 
 
 def trace(rest=-65.0, spikes=5, peak=30.0, width=1.0, ahp=-75.0, held=0.0):
-    """A cell at rest that spikes evenly within the step: triangles of a half-width, from rest, down to a minimum.
+    """A cell at rest that spikes evenly within the step: triangles, from rest down to a minimum.
 
     `held` is for how long (ms) after the last spike it stays at -30 mV.
     """
@@ -113,3 +116,10 @@ def test_when_a_stimulus_drives_the_cell(stimulus, expected):
 
 def test_classes_in_words():
     assert [worded(f) for f in (Finding.AHP, Finding.DEPOLARISATION_BLOCK)] == ["ahp", "depolarisation block"]
+
+
+@pytest.mark.parametrize("name", ["sphere", "modern_sphere", "pospischil", "mainen2", "ballstick7", "dopamine"])
+def test_shipped_cells_are_themselves_in_order(name):
+    cell = read_cell(name)
+    traces = simulate(build(cell, "float32"), cell.theta, cell.protocol)
+    assert Finding(int(vet(traces, cell.protocol, cell.vetting).classes[0])) == Finding(0)

@@ -36,15 +36,31 @@ def plateau_of(v, level):
     return longest * DT
 
 
+def spikes_of(v):
+    """Spike by spike: the mean time above -20 mV and the mean of the lowest voltages of the 20 ms behind."""
+    begins = [k for k in range(1, len(v)) if v[k - 1] < -20.0 <= v[k]]
+    widths, lowest = [], []
+    for first, following in zip(begins, [*begins[1:], len(v)], strict=False):
+        last = next((k for k in range(first, len(v)) if v[k] < -20.0), None)
+        if last is not None:
+            ends = [np.interp(-20.0, [v[a], v[b]], [a, b]) for a, b in ((first - 1, first), (last, last - 1))]
+            widths.append((ends[1] - ends[0]) * DT)
+            lowest.append(v[last : min(last + 200, following)].min())
+    return (np.mean(widths), np.mean(lowest)) if widths else (np.nan, np.nan)
+
+
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 def test_the_same_as_features_one_by_one(kind):
     v = random_traces().astype(kind)
     found = dict(zip(VITALS, vitals(v, DT, WINDOW, level=-40.0).T, strict=True))
-    names = {"rest": "voltage_base", "peak": "peak_voltage", "width": "spike_half_width", "ahp": "min_AHP_values"}
+    names = {"rest": "voltage_base", "peak": "peak_voltage"}
     expected = features(v[:, 0], DT, WINDOW, names=list(names.values()))
     for name, known in names.items():
         np.testing.assert_allclose(found[name], expected[known], rtol=1e-6, atol=1e-6, err_msg=name)
-    assert np.isfinite(found["width"]).sum() > 40
+    told = np.array([spikes_of(row) for row in v[:, 0]])
+    np.testing.assert_allclose(found["width"], told[:, 0], rtol=1e-6)
+    np.testing.assert_allclose(found["ahp"], told[:, 1], rtol=1e-6)
+    assert np.isfinite(told).all(axis=1).sum() > 40
     counts = spike_counts(Traces((v,), (DT,), np.zeros(len(v), np.uint8)))[:, 0]
     np.testing.assert_array_equal(found["spikes"], counts)
     np.testing.assert_allclose(found["plateau"], [plateau_of(row, -40.0) for row in v[:, 0]])
@@ -79,10 +95,13 @@ def test_rows_that_are_not_usable_have_none():
 
 
 def test_what_there_is_none_of():
-    quiet = np.full((1, 1, 101), -65.0)
-    found = dict(zip(VITALS, vitals(quiet, DT, (0.0, 10.0), level=-40.0)[0], strict=True))
+    quiet = np.full((1, 1, 1001), -65.0)
+    found = dict(zip(VITALS, vitals(quiet, DT, (0.0, 90.0), level=-40.0)[0], strict=True))
     assert np.isnan([found[name] for name in ("rest", "peak", "width", "ahp")]).all()
     assert [found[name] for name in ("spikes", "rate", "plateau")] == [0.0, 0.0, 0.0]
+    pulse = dict(zip(VITALS, vitals(quiet, DT, (20.0, 22.0), level=-40.0)[0], strict=True))
+    assert pulse["rest"] == -65.0
+    assert np.isnan(pulse["rate"])
     stuck = np.where(np.arange(101) < 50, -65.0, -10.0)[None, None]  # up, and never down again
     found = dict(zip(VITALS, vitals(stuck, DT, (1.0, 9.0), level=-40.0)[0], strict=True))
     assert found["spikes"] == 1.0

@@ -112,87 +112,37 @@ def _highest(y: Float[np.ndarray, " time"], first: int, last: int) -> int:
     return best
 
 
-@compiled
-def _first_minimum(y: Float[np.ndarray, " time"], first: int, last: int) -> int:
-    """The first of [first, last) that two later samples without a lower one follow; the lowest if there is none."""
-    found, behind = first, 0
-    for k in range(first + 1, last):
-        if y[k] < y[found]:
-            found, behind = k, 0
-        else:
-            behind += 1
-            if behind == 2:
-                break
-    return found
-
-
-@compiled
-def _first_at_least(
-    y: Float[np.ndarray, " time"], high: Float[np.ndarray, " stretch"], first: int, last: int, voltage: float
-) -> int:
-    """The first of the samples [first, last) that reaches a voltage (mV); `last` if there is none."""
-    k = first
-    while k < last:
-        if high[k // _STRETCH] < voltage:
-            k = (k // _STRETCH + 1) * _STRETCH
-        elif y[k] >= voltage:
-            return k
-        else:
-            k += 1
-    return last
-
-
-@compiled
-def _half_width(
-    y: Float[np.ndarray, " time"],
-    high: Float[np.ndarray, " stretch"],
-    since: int,
-    peak: int,
-    minimum: int,
-) -> float:
-    """In samples, interpolated on both flanks, the rise being looked for from `since` on; NaN if there is none."""
-    half = (np.float64(y[peak]) + np.float64(y[minimum])) / 2.0
-    if since > peak:  # a spike of before the stimulus
-        return np.nan
-    rise, fall = _first_at_least(y, high, since, peak, half), peak
-    while fall < minimum and not y[fall] <= half:
-        fall += 1
-    if rise == 0 or fall == 0:
-        return np.nan
-    early = (half - y[rise]) / (np.float64(y[rise]) - np.float64(y[rise - 1]))
-    late = (half - y[fall]) / (np.float64(y[fall]) - np.float64(y[fall - 1]))
-    return fall - early - rise + late
+@compiled_extremes
+def _lowest(y: Float[np.ndarray, " time"]) -> float:
+    lowest = y[0]
+    for x in y:
+        lowest = min(lowest, x)
+    return lowest
 
 
 @compiled
 def _spikes(
     y: Float[np.ndarray, " time"],
-    high: Float[np.ndarray, " stretch"],
-    start: int,
+    threshold: float,
     dt: float,
+    behind: int,
     up: Int[np.ndarray, " spike"],
     down: Int[np.ndarray, " spike"],
     found: Float[np.ndarray, " vital"],
 ) -> None:
-    """Writes the means over the spikes of their peaks, minima and widths; `down` has those that came down again."""
-    peaks, minima, widths, peak, minimum, width = 0, 0, 0, 0.0, 0.0, 0.0
-    since, top = start, _highest(y, up[0], down[0] + 1)
+    """Writes the means of the peaks, of the widths at the threshold and of the lowest voltages `behind` (samples) or
+    less behind the spikes, before the next; of those that came down again, in `down`."""
+    peak, width, lowest = 0.0, 0.0, 0.0
     for i in range(len(down)):
-        peaks, peak = peaks + 1, peak + y[top]
-        behind = _highest(y, up[i + 1], down[i + 1] + 1) if i + 1 < len(down) else len(y)
-        lowest = _first_minimum(y, top, behind)
-        if lowest != len(y) - 1:
-            minima, minimum = minima + 1, minimum + y[lowest]
-            samples = _half_width(y, high, since, top, lowest)
-            since = lowest
-            if samples == samples:  # not NaN
-                widths, width = widths + 1, width + samples
-        top = behind
-    found[_PEAK] = peak / peaks
-    if minima > 0:
-        found[_AHP] = minimum / minima
-    if widths > 0:
-        found[_WIDTH] = dt * width / widths
+        first, last = up[i], down[i]
+        peak += y[_highest(y, first, last)]
+        early = (np.float64(y[first]) - threshold) / (np.float64(y[first]) - np.float64(y[first - 1]))
+        late = (threshold - np.float64(y[last])) / (np.float64(y[last - 1]) - np.float64(y[last]))
+        width += last - late - first + early
+        lowest += _lowest(y[last : min(last + behind, up[i + 1] if i + 1 < len(up) else len(y))])
+    found[_PEAK] = peak / len(down)
+    found[_WIDTH] = dt * width / len(down)
+    found[_AHP] = lowest / len(down)
 
 
 @compiled
@@ -200,15 +150,16 @@ def fill_in_vitals(
     v: Float[np.ndarray, "row site time"],
     site: int,
     usable: Bool[np.ndarray, " row"],
-    samples: tuple[int, int, int],
+    samples: tuple[int, int, int, int],
     dt: float,
     rate: float,
     threshold: float,
     level: float,
     found: Float[np.ndarray, "row vital"],
 ) -> None:
-    """Writes the vitals; `samples` are the first of the base, and of the stimulus, and the first after that."""
-    base, start, stop = samples
+    """Writes the vitals; `samples` are the first of the base, of the stimulus and after it, and how many a minimum
+    behind a spike is looked for in."""
+    base, start, stop, behind = samples
     length = v.shape[2]
     stretches = (length + _STRETCH - 1) // _STRETCH
     high = np.empty(stretches, v.dtype)
@@ -232,4 +183,4 @@ def fill_in_vitals(
                 total += y[k]
             row[_REST] = total / (min(start + 1, length) - base)
         if ended > 0:
-            _spikes(y, high, start, dt, up, downs[:ended], row)
+            _spikes(y, threshold, dt, behind, up, downs[:ended], row)
