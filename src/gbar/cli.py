@@ -28,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-data_app = typer.Typer(help="Stored simulations: are they whole?", rich_markup_mode=None)
+data_app = typer.Typer(help="Stored simulations: are they whole, and what are they?", rich_markup_mode=None)
 app.add_typer(data_app, name="data")
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -121,6 +121,7 @@ def simulate(
         str | None,
         typer.Option(help="workers to do it: local:N, tcp://HOST:PORT (a Dask scheduler), slurm:PARTITION[,key=value]"),
     ] = None,
+    vetting: Annotated[bool, typer.Option(help="whether rows are sorted into classes by the cell's limits")] = True,
     overwrite: Overwrite = False,
 ) -> None:
     """Simulates a cell for many parameter sets, drawn from its prior or stated, and stores them with the voltages."""
@@ -139,6 +140,7 @@ def simulate(
         storage=storage,
         threads=threads,
         cluster=cluster,
+        vetting=vetting,
         overwrite=overwrite,
         progress=Terminal(),
     )
@@ -442,6 +444,40 @@ def data_check(
     from gbar.workflows.repair import check_dataset
 
     check_dataset(store, repair=repair, cell=cell, threads=threads, progress=Terminal())
+
+
+StoreArgument = Annotated[Path, typer.Argument(metavar="STORE", help="a store made by gbar simulate")]
+Limits = Annotated[
+    list[str] | None,
+    typer.Option("--limit", help="of a feature, as in 'width.high=3 ms' or 'step.spikes.low=2'; may be repeated"),
+]
+CriteriaOf = Annotated[
+    str | None, typer.Option("--cell", metavar="CELL", help="whose limits to take; those it was made with unless given")
+]
+
+
+@data_app.command("vet")
+def data_vet(store: StoreArgument, limit: Limits = None, cell: CriteriaOf = None) -> None:
+    """Counts the classes of stored rows, with any limits; nothing is changed."""
+    from gbar.workflows.progress import Terminal
+    from gbar.workflows.vet import vet_dataset
+
+    sys.stdout.write(vet_dataset(store, limit or [], cell=cell, progress=Terminal()))
+
+
+@data_app.command("plot")
+def data_plot(
+    store: StoreArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", help="a .png, .svg or .pdf")],
+    limit: Limits = None,
+    cell: CriteriaOf = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Draws examples of every class of stored rows, and where in parameter space each of them lies."""
+    from gbar.workflows.progress import Terminal
+    from gbar.workflows.vet import plot_dataset
+
+    plot_dataset(store, output, limit or [], cell=cell, overwrite=overwrite, progress=Terminal())
 
 
 def _version(asked: bool) -> None:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float32, Int, UInt8, UInt16
+from jaxtyping import Bool, Float, Float32, Int, UInt8, UInt16
 
 from gbar import document
 from gbar.criteria import Criteria, Window
@@ -58,7 +58,7 @@ class Vetting:
         return Vetting(Criteria.from_node(node, tuple(data["criteria"].get("stimuli", ()))), str(data["site"]))
 
 
-_BELOW = {
+BELOW = {
     "rest": Finding.REST,
     "spikes": Finding.FEW_SPIKES,
     "rate": Finding.FEW_SPIKES,
@@ -66,7 +66,7 @@ _BELOW = {
     "width": Finding.WIDTH,
     "ahp": Finding.AHP,
 }
-_ABOVE = _BELOW | {
+ABOVE = BELOW | {
     "spikes": Finding.MANY_SPIKES,
     "rate": Finding.MANY_SPIKES,
     "plateau": Finding.DEPOLARISATION_BLOCK,
@@ -136,16 +136,35 @@ def limits(
 ) -> Iterator[tuple[str, Float[np.ndarray, " row"], Window, Finding, Finding]]:
     """Every feature under every stimulus: its name, values and window, and the classes below and above that."""
     for i, stimulus in enumerate(protocol.stimuli):
-        for name in _ABOVE:
+        for name in ABOVE:
             window = criteria.window(name, stimulus.name)
             nothing = Finding(0)
-            yield name, measured[:, i, _PLACE[name]], window, _BELOW.get(name, nothing), _ABOVE[name]
+            yield name, measured[:, i, _PLACE[name]], window, BELOW.get(name, nothing), ABOVE[name]
 
 
 def count_classes(classes: UInt16[np.ndarray, " row"]) -> dict[Finding, int]:
     """How many rows are in each class that has any; a row in several is counted in each."""
     counts = {finding: int(np.count_nonzero(classes & np.uint16(finding))) for finding in Finding}
     return {finding: n for finding, n in counts.items() if n}
+
+
+def apart(
+    unit: Float[np.ndarray, "row parameter"], inside: Bool[np.ndarray, " row"]
+) -> Float[np.ndarray, " parameter"]:
+    """How far the rows of a class lie apart from all others in every parameter: the largest difference of the two
+    distribution functions (Kolmogorov and Smirnov's), 0 where it is less than chance makes in 1 of 100 such samples."""
+    rows, others = int(inside.sum()), int(len(inside) - inside.sum())
+    found = np.zeros(unit.shape[1])
+    if not rows or not others:
+        return found
+    chance = 1.63 * np.sqrt(1.0 / rows + 1.0 / others)
+    for k in range(unit.shape[1]):
+        order = np.argsort(unit[:, k], kind="stable")
+        last = np.append(np.diff(unit[order, k]) > 0.0, True)  # of equal values
+        of_class = np.cumsum(inside[order])[last]
+        of_others = np.flatnonzero(last) + 1 - of_class
+        found[k] = np.abs(of_class / rows - of_others / others).max()
+    return np.where(found > chance, found, 0.0)
 
 
 def worded(finding: Finding) -> str:

@@ -28,10 +28,11 @@ def vitals(
     """The `VITALS` of every row of v (mV, sampled every dt ms) at one site, for a stimulus from and to `window` (ms).
 
     rest: the mean (mV) over the last tenth of the time before the stimulus (voltage_base of `features`); spikes: upward
-    crossings of -20 mV; rate: those within a stimulus of 50 ms or more by its duration (Hz); peak (mV, their peak_voltage), width (ms
-    above -20 mV) and ahp (mV, the lowest within 20 ms behind a spike and before the next): means over the spikes that
-    come down again; plateau: the longest time (ms) above `level` (mV) in which no spike begins. NaN where there is
-    none: no time before the stimulus, a pulse, no spike. Rows that are not `usable` have none at all; all others must be finite.
+    crossings of -20 mV; rate: those within a stimulus of 50 ms or more by its duration (Hz); peak (mV, peak_voltage of
+    `features`), width (ms above -20 mV) and ahp (mV, the lowest within 20 ms behind a spike and before the next): means
+    over the spikes that come down again; plateau: the longest time (ms) above `level` (mV) in which no spike begins.
+    NaN where there is none: no time before the stimulus, a pulse, no spike. Rows that are not `usable` have none at
+    all; all others must be finite.
 
     >>> vitals(np.full((1, 1, 1001), -65.0), 0.1, (20.0, 80.0), level=-40.0)[0, :3]
     array([-65.,   0.,   0.])
