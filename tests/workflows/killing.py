@@ -18,6 +18,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import google_crc32c  # noqa: F401 (imported here, so that the forks need not)
+import numcodecs  # noqa: F401
+import zarr  # noqa: F401
+
 from gbar.cell import read_cell
 from gbar.dataset import open_dataset
 from gbar.kernel.build import build
@@ -76,9 +80,9 @@ def main(folder: Path, seed: int, kills: int) -> None:
         overwrite = stores % 2 == 1
         if overwrite:
             assert not forked(lambda: simulate_dataset(CELL, path, rows=10, seed=9, threads=1))
-        done = False
-        while not done and forked(lambda: write(path, overwrite), rng.uniform(0, takes)):  # noqa: B023
-            killed += 1
+        done, deaths = False, 0
+        while not done and forked(lambda: write(path, overwrite), rng.uniform(0, takes * (1 + deaths / 4))):  # noqa: B023
+            killed, deaths = killed + 1, deaths + 1  # each lives longer, should the machine have become slow
             locks += path.with_name("sims.zarr.lock").exists()
             assert not forked(lambda: look(path))
             done = path.exists() and contents(path) == expected  # killed while it took the old one away, or later

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 from typing import Protocol
 
 Report = Callable[[int, int], None]  # (done, total)
+EVERY = 30.0  # s between two lines where there is no terminal
 
 
 class Progress(Protocol):
@@ -34,6 +36,45 @@ class Silent:
         """Nothing."""
 
 
+class Pace:
+    """How fast a stage goes: what was done before it began (by a run that was interrupted) does not count."""
+
+    def __init__(self, now: Callable[[], float] = time.perf_counter) -> None:
+        self.done, self.total = 0, 0
+        self._now, self._began = now, now()
+        self._before: int | None = None
+        self._told = self._began
+
+    def reached(self, done: int, total: int) -> None:
+        """So far it has come."""
+        if self._before is None:
+            self._before, self._began = (done if done < total else 0), self._now()
+        self.done, self.total = done, total
+
+    def rate(self, unit: str) -> str:
+        """As in "1,234 rows/s", "0.12 rows/s"; "" while it is not known."""
+        per_second = self._per_second()
+        digits = 0 if per_second >= 10 else 2
+        return f"{per_second:,.{digits}f} {unit}/s" if per_second else ""
+
+    def left(self) -> str:
+        """The time that is left, as in "1:02:03"."""
+        per_second = self._per_second()
+        return str(timedelta(seconds=round((self.total - self.done) / per_second))) if per_second else "?"
+
+    def due(self) -> bool:
+        """Whether the last line is so long ago that another one is due; not again then for as long."""
+        now = self._now()
+        if now - self._told < EVERY or self.done >= self.total:
+            return False
+        self._told = now
+        return True
+
+    def _per_second(self) -> float:
+        elapsed = self._now() - self._began
+        return (self.done - (self._before or 0)) / elapsed if elapsed > 0 else 0.0
+
+
 class Terminal:
     """Progress bars and lines on standard error."""
 
@@ -44,28 +85,31 @@ class Terminal:
 
     @contextmanager
     def stage(self, title: str, unit: str) -> Iterator[Report]:
-        """A bar with rate and time left; one line with the wall time when the stage is done."""
+        """A bar with rate and time left, or a line every half minute where nobody looks; then the wall time."""
         from rich import progress as bars
 
-        start, last = time.perf_counter(), [0]
+        start, pace = time.perf_counter(), Pace()
         columns = (
             bars.TextColumn("{task.description}"),
             bars.BarColumn(),
             bars.MofNCompleteColumn(),
             bars.TextColumn(unit),
-            bars.TimeRemainingColumn(),
+            bars.TextColumn("{task.fields[rate]}"),
+            bars.TimeRemainingColumn(compact=True),
         )
         with bars.Progress(
             *columns, console=self.console, transient=True, disable=not self.console.is_terminal
         ) as shown:
-            task = shown.add_task(title, total=None)
+            task = shown.add_task(title, total=None, rate="")
 
             def report(done: int, total: int) -> None:
-                last[0] = done
-                shown.update(task, completed=done, total=total)
+                pace.reached(done, total)
+                shown.update(task, completed=done, total=total, rate=pace.rate(unit))
+                if not self.console.is_terminal and pace.due():
+                    self.say(f"{title}: {done:,} of {total:,} {unit}, {pace.rate(unit)}, {pace.left()} left")
 
             yield report
-        self.say(f"{title}: {last[0]:,} {unit} in {time.perf_counter() - start:.1f} s")
+        self.say(f"{title}: {pace.done:,} {unit} in {time.perf_counter() - start:.1f} s")
 
     def say(self, text: str) -> None:
         """Prints one line; nothing in it is taken for markup."""
