@@ -7,7 +7,7 @@ time, which is why work has to be such that this does not matter.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from uuid import uuid4
@@ -16,18 +16,15 @@ from distributed import Future, KilledWorker
 
 from gbar.cluster.connect import Cluster
 from gbar.cluster.work import Work, Workplace, do_block
-from gbar.cluster.workers import greet
 from gbar.errors import ClusterError
 
 Block = tuple[int, int]  # [start, stop)
 AHEAD = 4  # blocks per thread that are with the scheduler
 TRIES = 3  # of a block, each of which may end four workers
 
-Say = Callable[[str], None]
 
-
-def spread(cluster: Cluster, work: Work, blocks: Sequence[Block], say: Say) -> Iterator[Block]:
-    """Has the workers do every block, and yields each when it is done; `say` hears what the user should know.
+def spread(cluster: Cluster, work: Work, blocks: Sequence[Block]) -> Iterator[Block]:
+    """Has the workers do every block, and yields each when it is done.
 
     Raises ClusterError if the scheduler or all workers are lost, if a worker cannot help, or if a block ends every
     worker that tries; else what a block raised when it was last tried.
@@ -35,19 +32,20 @@ def spread(cluster: Cluster, work: Work, blocks: Sequence[Block], say: Say) -> I
     if not blocks:
         return
     cluster.wait()
-    for warning in greet(cluster.client):
-        say(f"warning: {warning}")
     name = f"gbar-{uuid4().hex}"
     cluster.client.register_plugin(Workplace(name, work), name=name)
     try:
-        yield from _Tasks(cluster, name, blocks).run(say)
+        yield from _Tasks(cluster, name, blocks).run()
     finally:
         with suppress(Exception):  # the scheduler may be gone
             cluster.client.unregister_worker_plugin(name)
 
 
 class _Tasks:
-    """Blocks that wait, run and end."""
+    """Blocks that wait, run and end.
+
+    That a block is done is all that is asked of a task; its result, None, stays where it is.
+    """
 
     def __init__(self, cluster: Cluster, name: str, blocks: Sequence[Block]) -> None:
         self._cluster, self._name = cluster, name
@@ -55,12 +53,11 @@ class _Tasks:
         self._running: dict[str, tuple[Block, Future]] = {}
         self._ended: SimpleQueue[Future] = SimpleQueue()
         self._tries: Counter[Block] = Counter()
-        self._said: set[str] = set()
 
-    def run(self, say: Say) -> Iterator[Block]:
+    def run(self) -> Iterator[Block]:
         """Keeps the workers busy until no block is left; yields those that are done."""
         while self._waiting or self._running:
-            room = AHEAD * max(self._cluster.look(), 1)
+            room = AHEAD * max(self._cluster.threads(), 1)
             while self._waiting and len(self._running) < room:
                 self._submit(self._waiting.popleft())
             try:
@@ -68,14 +65,10 @@ class _Tasks:
             except Empty:
                 continue
             block, _ = self._running.pop(future.key)
-            heard = self._heard(future, block)
-            if heard is None:
-                self._waiting.appendleft(block)
-                continue
-            if heard and heard not in self._said:
-                self._said.add(heard)
-                say(f"warning: {heard}")
-            yield block
+            if future.status == "finished":
+                yield block
+            else:
+                self._try_again(future, block)
 
     def _submit(self, block: Block) -> None:
         key = f"{self._name}-{block[0]}-{uuid4().hex}"
@@ -83,20 +76,17 @@ class _Tasks:
         self._running[key] = (block, future)
         future.add_done_callback(self._ended.put)
 
-    def _heard(self, future: Future, block: Block) -> str | None:
-        """What a task that ended returned; None if the block is to be tried again."""
-        if future.status == "finished":
-            return str(future.result())
-        self._cluster.look()
-        if future.status == "cancelled":  # what a worker did, but was lost before it said so
-            return None
-        error = future.exception()
-        self._tries[block] += 1
+    def _try_again(self, future: Future, block: Block) -> None:
+        """Puts back a block that was not done; raises what was in its way if that is sure to stay there."""
+        self._cluster.threads()
+        self._waiting.appendleft(block)
+        if future.status != "error":
+            return
+        error, self._tries[block] = future.exception(), self._tries[block] + 1
         if isinstance(error, ClusterError):
             raise error
         if self._tries[block] < TRIES:
-            return None
-        greet(self._cluster.client)  # names a worker that cannot do it at all
+            return
         if isinstance(error, KilledWorker):
             what = f"rows {block[0]} to {block[1]} ended every worker that tried them"
             raise ClusterError(what, remedy="give the workers more memory, or fewer threads each")

@@ -8,15 +8,14 @@ from typing import Any, Protocol
 
 from distributed import WorkerPlugin, get_worker
 
-Do = Callable[[int, int], str]
+Do = Callable[[int, int], None]
 
 
 class Work(Protocol):
     """What is done block by block, by anyone, with the same result however often; workers are sent it as it is."""
 
     def prepared(self, threads: int) -> Do:
-        """What does the block [start, stop), made once in each worker process, which has so many threads; it returns
-        what the user should hear of this worker, or ""."""
+        """What does the block [start, stop), made once in each worker process, which has so many threads."""
         ...
 
 
@@ -32,15 +31,15 @@ class Workplace(WorkerPlugin):
         self._lock = Lock()
         self._do: Do | None = None
 
-    def do(self, start: int, stop: int) -> str:
+    def do(self, start: int, stop: int) -> None:
         """Does a block; the first one prepares the work."""
         with self._lock:
             if self._do is None:
                 self._do = self.work.prepared(self._threads)
-        return self._do(start, stop)
+        self._do(start, stop)
 
 
-def do_block(name: str, start: int, stop: int) -> str:
+def do_block(name: str, start: int, stop: int) -> None:
     """The task: a block of the work of that name, in the worker that runs it."""
     workplace: Workplace = get_worker().plugins[name]
-    return workplace.do(start, stop)
+    workplace.do(start, stop)

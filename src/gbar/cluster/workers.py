@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gbar.dataset import cpu_features, versions
@@ -34,16 +34,16 @@ def compared(made: Mapping[str, str], cpu: Mapping[str, Any]) -> str:
     return f"{socket.gethostname()} has {', '.join(found)}; its rows may differ by rounding" if found else ""
 
 
-def greet(client: Any) -> tuple[str, ...]:
-    """Asks all workers that are there whether they can help; returns warnings.
+def asked(client: Any, workers: Iterable[str]) -> tuple[str, ...]:
+    """Asks the workers at these addresses whether they can help; returns what may make their rows differ.
 
     Raises ClusterError naming one that runs another gbar, or none.
     """
-    replies = client.run(compared, versions(), cpu_features(), on_error="return")
+    replies = client.run(compared, versions(), cpu_features(), workers=list(workers), on_error="return")
     for address, reply in replies.items():
         if isinstance(reply, ClusterError):
             raise reply
-        if isinstance(reply, BaseException):
+        if isinstance(reply, BaseException) and not isinstance(reply, OSError):  # which means that it has left
             what = f"the worker at {address} does not run this gbar ({type(reply).__name__}: {reply})"
             raise ClusterError(what, remedy=SAME)
-    return tuple(sorted({reply for reply in replies.values() if reply}))
+    return tuple(sorted({reply for reply in replies.values() if isinstance(reply, str) and reply}))

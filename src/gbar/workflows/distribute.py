@@ -43,7 +43,7 @@ class Simulating:
     design: Design
     kernel: str
 
-    def prepared(self, threads: int) -> Callable[[int, int], str]:
+    def prepared(self, threads: int) -> Callable[[int, int], None]:
         """Opens the data set and compiles the kernel.
 
         Raises ClusterError where another gbar runs, or another folder is seen.
@@ -54,18 +54,17 @@ class Simulating:
         except OutputError as error:
             raise ClusterError(f"the worker {this_worker()} cannot write: {error}") from None
         about = writer.manifest
-        warning = compared(about.versions, about.cpu)
+        compared(about.versions, about.cpu)
         kernel = build(self.cell, about.precision)  # type: ignore[arg-type]
         if digest(kernel) != self.kernel:
             what = f"the worker {this_worker()} makes another kernel of {self.cell.name}"
             raise ClusterError(what, remedy="install the same version of gbar on all machines")
 
-        def do(start: int, stop: int) -> str:
+        def do(start: int, stop: int) -> None:
             theta = self.design.theta(self.cell.space, about.seed, start, stop, writer.rows)
             traces = simulate(kernel, theta, self.protocol, threads=threads)
             self._same_folder()
             writer.write(start, theta, traces)
-            return warning
 
         return do
 
@@ -94,25 +93,25 @@ def elsewhere(
     path = output.resolve()
     kernel = digest(build(cell, about.precision))  # type: ignore[arg-type]
     logs = path.with_name(f"{path.name}.slurm")
-    with connected(address, threads=threads, logs=logs) as cluster:
+    with connected(address, say=progress.say, logs=logs, threads=threads) as cluster:
         progress.say(f"waiting for workers ({address})")
         cluster.wait()
 
         def make(writer: Writer, report: Report) -> None:
             work = Simulating(path, holder(path), cell, protocol, design, kernel)
-            _spread(cluster, work, writer, report, progress)
+            _spread(cluster, work, writer, report)
 
         yield make
     shutil.rmtree(logs, ignore_errors=True)  # kept if something went wrong
 
 
-def _spread(cluster: Cluster, work: Simulating, writer: Writer, report: Report, progress: Progress) -> None:
+def _spread(cluster: Cluster, work: Simulating, writer: Writer, report: Report) -> None:
     """Has workers do the blocks that a data set misses. Raises DatasetError if some of what they wrote is not there."""
     for _ in range(ROUNDS):
         missing = writer.missing
         done = writer.rows - sum(stop - start for start, stop in missing)
         report(done, writer.rows)
-        for start, stop in spread(cluster, work, missing, progress.say):
+        for start, stop in spread(cluster, work, missing):
             done += stop - start
             report(done, writer.rows)
     if missing := writer.missing:
