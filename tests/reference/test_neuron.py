@@ -12,9 +12,9 @@ from neuron_twin import Libraries, sets, shipped_libraries, side_by_side, spikes
 from gbar.cell import At, Cell, Painted, Region, Site, read_cell, shipped_cells
 from gbar.cell.ions import DEFAULTS, ion_uses
 from gbar.mechanism import Mechanism, read, shipped, shipped_file
-from gbar.morphology import sphere
+from gbar.morphology import Morphology, Section, cylinder, sphere
 from gbar.parameters import FreeParameter, ParameterSpace
-from gbar.protocol import Noise, Protocol, Ramp, Sampled, Step, Stimulus, Train
+from gbar.protocol import Noise, Protocol, Ramp, Sampled, Step, Stimulus, Sum, Train, VoltageClamp
 from gbar.units import convert, parse
 
 REVERSALS = {"ena": 50.0, "ek": -77.0, "eca": 120.0}
@@ -128,6 +128,40 @@ def test_warm_up_agrees_with_neuron(libraries: Libraries, tmp_path: Path) -> Non
     stimulus = Stimulus("after a warm-up", step, DURATION, 0.025, 0.025, -80.0, warm_up=50.0, warm_up_current=0.05)
     made = side_by_side(cell, cell.theta, tmp_path, protocol=Protocol((stimulus,)), library=libraries.of(cell))
     assert spikes(made) >= 1
+
+
+CLOCK = """
+NEURON { SUFFIX clock NONSPECIFIC_CURRENT i RANGE g, born }
+UNITS { (mV) = (millivolt) (mA) = (milliamp) }
+PARAMETER { g = 1e-4 (S/cm2) }
+ASSIGNED { v (mV) i (mA/cm2) born (ms) }
+STATE { s }
+INITIAL { s = 0 born = t }
+BREAKPOINT {
+    SOLVE states METHOD cnexp
+    i = g * (1 + s) * (v + 65 + 20 * sin(t / 7 (ms)) - born)
+}
+DERIVATIVE states { s' = (fabs(cos(t / 11 (ms))) - s) / 5 (ms) }
+"""
+
+
+@pytest.mark.parametrize("tree", [False, True])
+def test_time_is_0_at_the_start_of_the_sweep(tree: bool, tmp_path: Path) -> None:
+    (tmp_path / "clock.mod").write_text(CLOCK)
+    clock = Painted(read(tmp_path / "clock.mod"))
+    soma = Region("soma", 1.0, (Painted(read(shipped_file("hh"))), clock), {"ena": 50.0, "ek": -77.0}, Ra=100.0)
+    sections = (Section("soma", "soma", 30.0, 30.0), Section("dend", "soma", 300.0, 2.0, 0, 1.0))
+    morphology = Morphology(sections) if tree else cylinder(30.0, 30.0)
+    sampled = Sampled(0.7, np.sin(np.arange(60)))
+    warm = {"warm_up": 100.5, "warm_up_current": 0.05, "v_init": -70.0}
+    stimuli = (
+        Stimulus("steps", Sum((Step(3.0137, 20.0, 0.6), Train(30.0, 2.0, 5.0, 3, 0.5))), 50.0, **warm),
+        Stimulus("played", Sum((sampled, Noise(0, 40, 0.1, 0.1, 3.0, 1))), 50.0, **warm),
+        Stimulus("held", Sum(()), 50.0, clamps=(VoltageClamp("soma", ((10.0, -70.0), (20.0, -40.0)), 0.5),), **warm),
+    )
+    cell = Cell("clock", morphology, (soma,), 6.3, ParameterSpace(()), Protocol(stimuli))
+    made = side_by_side(cell, cell.theta, tmp_path / "run")
+    assert spikes(made) >= 3
 
 
 ODD = """

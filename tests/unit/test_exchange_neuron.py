@@ -107,11 +107,11 @@ def test_stimuli_are_those_of_the_protocol(tmp_path: Path) -> None:
         4000,
         1,
     )
-    assert step["currents"] == [("step", "soma", 0.0, 10.0, 0.1), ("step", "soma", 15.0, 80.0, 0.5)]
+    assert step["currents"] == [("step", "soma", -10.0, 10.0, 0.1), ("step", "soma", 5.0, 80.0, 0.5)]
     kinds = [row[0] for row in found["sum"]["currents"]]  # type: ignore[index]
     assert kinds == ["step"] * 4 + ["played"]
     kind, site, file, on, first, interval = found["played"]["currents"][0]  # type: ignore[index]
-    assert (kind, site, on, first, interval) == ("played", "soma", 1.0, 1.0, 0.5)
+    assert (kind, site, on, first, interval) == ("played", "soma", 0.0, 0.0, 0.5)
     assert np.loadtxt(tmp_path / file).tolist() == [0.0, 0.1, -0.3]
     assert found["played"]["every"] == 2  # type: ignore[index]
     noise = found["noise"]["currents"]  # type: ignore[index]

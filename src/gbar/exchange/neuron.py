@@ -199,10 +199,11 @@ def _recorded(variable: str, region: Region) -> str:
 
 
 def _stimulus(stimulus: Stimulus, first: str, folder: Path, number: int) -> dict[str, Any]:
+    """A stimulus as a table; its times are NEURON's t, 0 at the start of the sweep and negative in the warm-up."""
     warm_up = stimulus.n_warm * stimulus.dt
     currents: list[tuple[Any, ...]] = []
     if stimulus.n_warm and stimulus.warm_up_current:
-        currents.append(("step", first, 0.0, warm_up, stimulus.warm_up_current))
+        currents.append(("step", first, -warm_up, warm_up, stimulus.warm_up_current))
     pairs = [(first, stimulus.waveform)] + [(injection.site, injection.waveform) for injection in stimulus.injections]
     for site, waveform in pairs:
         for part in parts(waveform):
@@ -236,20 +237,20 @@ def parts(waveform: Waveform) -> list[Waveform]:
 
 
 def _currents(waveform: Waveform, site: str, stimulus: Stimulus, folder: Path, label: str) -> list[tuple[Any, ...]]:
-    start = stimulus.n_warm * stimulus.dt
+    """One of the currents of a sweep, which begins at t = 0."""
     if isinstance(waveform, Step):
-        return [("step", site, waveform.delay + start, waveform.duration, waveform.amplitude)]
+        return [("step", site, waveform.delay, waveform.duration, waveform.amplitude)]
     if isinstance(waveform, Train) and waveform.count <= 100 and waveform.width <= waveform.period:
-        times = [waveform.delay + start + k * waveform.period for k in range(waveform.count)]
+        times = [waveform.delay + k * waveform.period for k in range(waveform.count)]
         return [("step", site, time, waveform.width, waveform.amplitude) for time in times]
     if isinstance(waveform, Sampled):
-        values, begin, interval = waveform.values, start, waveform.dt
+        values, begin, interval = waveform.values, 0.0, waveform.dt
     else:  # its value in the middle of every step, where a step takes it
         middles = (np.arange(stimulus.n_steps) + 0.5) * stimulus.dt
-        values, begin, interval = waveform.current(middles), start + 0.5 * stimulus.dt, stimulus.dt
+        values, begin, interval = waveform.current(middles), 0.5 * stimulus.dt, stimulus.dt
     name = f"current_{label}.txt"
     write_whole(folder / name, "\n".join(map(repr, np.asarray(values, dtype=np.float64).tolist())) + "\n")
-    return [("played", site, name, start, begin, interval)]
+    return [("played", site, name, 0.0, begin, interval)]
 
 
 def _levels(stimulus: Stimulus, levels: Sequence[tuple[float, float]]) -> list[tuple[int, float]]:

@@ -105,8 +105,8 @@ def paint(h: Any, section: Any, region: dict[str, Any]) -> None:
         h.ion_style(f"{ion}_ion", c, e, at_start, in_steps, 0, sec=section)
 
 
-def initialise(h: Any, cell: dict[str, Any], v_init: float) -> None:
-    """Reversal potentials and concentrations as stated, then NEURON's initialisation."""
+def initialise(h: Any, cell: dict[str, Any], v_init: float, start: float) -> None:
+    """Reversal potentials and concentrations as stated, NEURON's initialisation (at t = 0), then t = start."""
     h.celsius = CELSIUS
     for name, region, *_ in SECTIONS:
         for values in REGIONS[region]["ions"].values():
@@ -114,6 +114,7 @@ def initialise(h: Any, cell: dict[str, Any], v_init: float) -> None:
                 for segment in cell[name]:
                     setattr(segment, variable, value)
     h.finitialize(v_init)
+    h.t = start
 
 
 def stimulate(h: Any, cell: dict[str, Any], stimulus: dict[str, Any]) -> list[Any]:
@@ -182,7 +183,10 @@ def reference(cell: dict[str, Any], site: str) -> Any:
 
 
 def run(h: Any, cell: dict[str, Any], name: str) -> Any:
-    """One stimulus of the protocol: what is recorded at every site, [site, time], the warm-up left out."""
+    """One stimulus of the protocol: what is recorded at every site, [site, time], the warm-up left out.
+
+    t is 0 at the start of the sweep: a warm-up runs from t = -warm_up.
+    """
     import numpy as np
 
     stimulus = STIMULI[name]
@@ -194,7 +198,7 @@ def run(h: Any, cell: dict[str, Any], name: str) -> Any:
     before = block(h, cell, stimulus)
     vectors = [h.Vector().record(reference(cell, site)) for site in SITES]
     warm, steps = stimulus["warm_up_steps"], stimulus["steps"]
-    initialise(h, cell, stimulus["v_init"])
+    initialise(h, cell, stimulus["v_init"], -warm * stimulus["dt"])
     for step in range(warm + steps):
         for clamp, resistance, levels in held:
             hold(clamp, resistance, levels, step, warm)
