@@ -61,13 +61,23 @@ DECLARED: dict[str, Any] = {
 }
 
 
-def _shaped(cell: str, morphology: Path | None) -> str | Cell:
-    """A cell by its name, or with a reconstruction in the place of its shape."""
+def _shaped(
+    cell: str, morphology: Path | None, sites: tuple[str, ...] | None = None, *, alone: bool = False
+) -> str | Cell:
+    """A cell by its name, or with a reconstruction in the place of its shape, and a line on stderr of what that lacks.
+
+    `sites` are recorded in place of the protocol's, or its first `alone`.
+    """
     if morphology is None:
         return cell
     from gbar.cell import read_cell
 
-    return read_cell(cell, morphology=morphology)
+    if alone:
+        sites = tuple(site.name for site in read_cell(cell).sites[:1])
+    shaped = read_cell(cell, morphology=morphology, sites=sites)
+    for note in shaped.morphology.notes:
+        typer.echo(f"{morphology.name}: {note}", err=True)
+    return shaped
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
@@ -129,7 +139,7 @@ def simulate(
     from gbar.workflows.simulate import simulate_dataset
 
     simulate_dataset(
-        _shaped(cell, morphology),
+        _shaped(cell, morphology, _names(sites)),
         output,
         rows=n,
         design=design,
@@ -237,13 +247,16 @@ def infer(
     measured: Annotated[bool, typer.Option("--measured", help="keep measured currents as they are")] = False,
     seed: Seed = 0,
     estimator: Annotated[Path | None, typer.Option(help="a network trained for this cell and experiment")] = None,
-    white: Annotated[str | None, typer.Option(help="white noise, as in '0.1 mV' (measured at the baseline)")] = None,
+    white: Annotated[
+        str | None, typer.Option(help="white noise of what the network sees (told from baselines)")
+    ] = None,
     drift: Annotated[str | None, typer.Option(help="sd of the slow noise to allow for ('0.3 mV, 3 mV')")] = None,
     bridge: Annotated[
         str | None, typer.Option(help="series resistance that the bridge left, or a range: '0 Mohm, 10 Mohm'")
     ] = None,
     junction: Annotated[
-        str | None, typer.Option(help="junction potential still in the voltages, or a range: '10 mV, 15 mV'")
+        str | None,
+        typer.Option(help="junction potential still in the voltages (they minus it are the cell's), or a range"),
     ] = None,
     samples: Annotated[int | None, typer.Option(help="of a sweep that the network sees, at most (2,000)")] = None,
     threads: Threads = None,
@@ -256,7 +269,7 @@ def infer(
     from gbar.workflows.progress import Terminal
 
     infer_recording(
-        _shaped(cell, morphology),
+        _shaped(cell, morphology, alone=True),
         recording,
         output,
         declared=declared,

@@ -155,6 +155,18 @@ def test_flagged_sweeps_are_chosen_last():
     assert [s.name for s in choose(recording(*slow), n=1).used] == ["slow 0.5"]  # a flag of all tells none apart
 
 
+def test_noise_on_a_plateau_is_no_train_of_spikes():
+    v = np.full(4000, -70.0)
+    v[1000:3000] = -20.0 + 0.15 * np.random.default_rng(0).standard_normal(2000)
+    v[3500:3520] = 30.0
+    assert sweep(pulse(0.1), v).spike_count() == 2
+
+
+def test_the_amplitude_of_a_short_pulse():
+    assert sweep(pulse(2.0, off=1020)).amplitude == 2.0
+    assert sweep(pulse(-0.5, off=1003)).amplitude == -0.5
+
+
 def test_short_stimuli_are_chosen_after_long_ones_and_coarse_sampling_counts_little():
     brief = [sweep(pulse(a, off=1100), pulse(100.0 * a, off=1100) - 70.0, name=f"brief {a}") for a in (-0.04, 0.045)]
     flat = [sweep(pulse(a), answer(a, 0), name=f"flat {a}") for a in (0.02, 0.03, 0.04)]

@@ -1,5 +1,8 @@
 """The rig told from baselines, and what it leaves on the grid that a network sees."""
 
+import time
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,10 +15,12 @@ from gbar.observation import (
     Drift,
     Electrode,
     Hum,
+    Noise,
     Reduction,
     Rig,
     Uniform,
     delivered,
+    estimate_hum,
     observe,
     seen,
 )
@@ -23,8 +28,9 @@ from gbar.protocol import Protocol, Step, Stimulus
 from gbar.recordings import Sweep, rig_of
 from gbar.recordings.recording import Amplifier
 from gbar.traces import Traces
+from gbar.workflows.question import begun
 from gbar.workflows.train import read_rig
-from gbar.workflows.view import value_from
+from gbar.workflows.view import View, value_from
 
 DT, REST = 0.02, -67.013
 STEP = Stimulus("step", Step(1000.0, 500.0, 0.2), 2000.0, sampling=0.1)
@@ -110,3 +116,52 @@ def test_a_rig_file_that_is_none_is_refused_in_one_line(tmp_path, text, message)
     with pytest.raises(ParameterError, match=message) as refused:
         read_rig(file)
     assert "\n" not in str(refused.value) and "rig.json" in str(refused.value)
+
+
+def test_a_baseline_that_spikes_tells_nothing_of_the_rig():
+    calm = recorded(Rig(noise=(Broadband(0.2),)))
+    spiking = recorded(Rig(noise=(Broadband(0.2),)), seed=2)
+    spiking.v[5000:5050] += 80.0
+    assert rig_of([spiking]) is None
+    assert rig_of([spiking, calm]) == rig_of([calm])
+    assert rig_of([recorded(Rig(), first=500, amplifier=Amplifier(filter=2.5))]) == Rig(filter=Bessel(2.5))
+
+
+def test_a_filter_of_unknown_corner_cannot_be_learnt_through():
+    protocol = Protocol((Stimulus("s", Step(1, 1, 0.1), 20.0),))
+    with pytest.raises(ParameterError, match="filter is a range"):
+        Disturbance.of(Rig(filter=Bessel(Uniform(1.0, 3.0))), protocol, (Reduction(0.2, 101),), 0)
+
+
+def test_the_range_of_a_digitiser_clips_the_voltage_and_not_its_noise():
+    rig, protocol = Rig(adc=Adc(0.05, low=-100.0, high=-20.0)), Protocol((Stimulus("s", Step(1, 1, 0.1), 20.0),))
+    assert abs(Disturbance.of(rig, protocol, (Reduction(0.2, 101),), 0).bank).max() < 0.05
+    v = np.linspace(-120.0, 20.0, 801, dtype=np.float32)[None, None]
+    clipped = seen(rig, Traces((v,), (0.025,), np.zeros(1, np.uint8))).v[0]
+    assert clipped.min() == pytest.approx(-100.0) and clipped.max() == pytest.approx(-20.0)
+
+
+def test_every_site_has_noise_of_its_own_and_the_first_the_drop():
+    protocol = Protocol((STEP, Stimulus("short", Step(1, 1, 0.1), 1000.0, sampling=0.1)))
+    rig = Rig(Electrode(20.0), noise=(Broadband(0.3),))
+    view = View((Reduction(0.5, 4001), Reduction(0.5, 2001)), Noise(white=0.1), rig, sites=2)
+    drawn = view.disturbed(protocol, 0)(64, np.random.default_rng(0))
+    assert drawn.shape == (64, 4, 4001)
+    assert drawn[:, 0, 2050:2950].mean() == pytest.approx(4.0, abs=0.05)
+    assert abs(drawn[:, 1].mean()) < 0.05
+    assert abs(np.corrcoef(drawn[:, 0, :1900].ravel(), drawn[:, 1, :1900].ravel())[0, 1]) < 0.02
+
+
+def test_simulations_begin_at_the_rest_of_the_cell_itself():
+    protocol = Protocol((replace(STEP, v_init=-60.0, warm_up=100.0, warm_up_current=0.1),))
+    rig = Rig(Electrode(Uniform(0.0, 20.0)), junction_potential=14.0)
+    assert begun(protocol, rig).stimuli[0].v_init == pytest.approx(-60.0 - 14.0 - 10.0 * 0.1)
+    assert begun(protocol, None) is protocol
+
+
+def test_hum_of_a_very_long_baseline_is_told_quickly():
+    t = np.arange(1_200_000) * 1.0  # 20 minutes at 1 kHz
+    v = -65.0 + 0.5 * np.sin(2 * np.pi * 0.05 * t) + 0.05 * np.random.default_rng(0).standard_normal(len(t))
+    started = time.process_time()
+    assert estimate_hum(v, 1.0).amplitude == pytest.approx(0.5, rel=0.05)
+    assert time.process_time() - started < 5.0

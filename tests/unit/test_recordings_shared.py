@@ -82,7 +82,7 @@ HELD = [
         amplitudes=(-100, -50, 0, 50, 100, 150, 200, 250, 300),
     ),
     Held(
-        *("csv/output_traces_hh.csv", "CSV", 5, 0.01, 1497, (-87.45, 55.64), (0, 50_000), (3, 1, 2, 5, 0)),
+        *("csv/output_traces_hh.csv", "CSV", 5, 0.01, 1497, (-87.45, 55.64), (0, 50_000), (3, 1, 2, 4, 0)),
         options=CSV | {"allow_large": True},
     ),
     Held(

@@ -11,6 +11,8 @@ from gbar.errors import RecordingError
 from gbar.observation.noise import Hum, Noise
 from gbar.observation.value import bounds
 
+_HUM_LONGEST = 10_000.0  # ms
+
 
 def estimate_noise(v: Float[np.ndarray, " time"], dt: float, *, slowest: float | None = None) -> Noise:
     """The white and the slow part of the noise of a baseline v (mV) sampled every dt ms.
@@ -27,7 +29,7 @@ def estimate_noise(v: Float[np.ndarray, " time"], dt: float, *, slowest: float |
     slowest = len(v) * dt / 8.0 if slowest is None else slowest
     furthest = min(len(v) // 4, max(4, math.ceil(3.0 * slowest / dt)))
     lags = np.unique(np.geomspace(1, furthest, 40).astype(int))
-    measured = np.array([_clipped_variance(v[lag:] - v[:-lag]) / 2.0 for lag in lags])
+    measured = np.array([clipped_variance(v[lag:] - v[:-lag]) / 2.0 for lag in lags])
     if not measured.any():
         return Noise(ou_tau=max(slowest, dt))
     weight = 1.0 / (np.maximum(measured, 1e-3 * measured.max()) * np.sqrt(lags))
@@ -40,7 +42,8 @@ def estimate_noise(v: Float[np.ndarray, " time"], dt: float, *, slowest: float |
     return Noise(math.sqrt(white), (math.sqrt(slow),) * 2, tau)
 
 
-def _clipped_variance(x: Float[np.ndarray, " sample"]) -> float:
+def clipped_variance(x: Float[np.ndarray, " sample"]) -> float:
+    """The variance about the median of what lies within four robust standard deviations of it."""
     x = x - np.median(x)
     scale = 1.4826 * float(np.median(np.abs(x))) or float(x.std())
     return float(np.mean(x[np.abs(x) <= 4.0 * scale] ** 2))
@@ -65,8 +68,9 @@ def estimate_hum(
 
     The frequency is looked for within 0.5 Hz of each of `mains` (Hz), in a Hann window; what the spectrum has
     beside it, from 3 to 8 / duration away, is taken off its power and must be exceeded 15-fold (9-fold by one of the
-    first `harmonics`). Raises RecordingError for a baseline under ten periods.
+    first `harmonics`). Of a long baseline the last 10 s are looked at. Raises RecordingError for one under ten periods.
     """
+    v = v[-max(1, round(_HUM_LONGEST / dt)) :]
     duration = len(v) * dt / 1000.0  # s
     if v.ndim != 1 or duration * min(mains) < 10.0 or dt > 2.0:
         raise RecordingError(

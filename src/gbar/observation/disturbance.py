@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float32
 
+from gbar.errors import ParameterError
+from gbar.observation.adc import Adc
 from gbar.observation.electrode import delivered
 from gbar.observation.reduction import Reduction, observe
 from gbar.observation.rig import Rig
+from gbar.observation.value import Uniform
 from gbar.protocol import Protocol
 from gbar.traces import Traces
 
@@ -31,16 +35,25 @@ class Disturbance:
     bank: Float32[np.ndarray, "row channel time"]  # mV
 
     @classmethod
-    def of(cls, rig: Rig, protocol: Protocol, reductions: Sequence[Reduction], seed: int) -> Disturbance:
-        """The bank for a protocol whose stimuli have one site, the same bits for the same seed."""
+    def of(
+        cls, rig: Rig, protocol: Protocol, reductions: Sequence[Reduction], seed: int, sites: int = 1
+    ) -> Disturbance:
+        """The bank for a protocol recorded at so many sites, the same bits for the same seed.
+
+        Raises ParameterError for a filter whose corner is a range: it could not be told from what is added.
+        """
+        if rig.filter is not None and isinstance(rig.filter.corner, Uniform):
+            raise ParameterError("the corner of the rig's filter is a range", remedy="state one corner in kHz")
+        unclipped = rig if rig.adc is None else replace(rig, adc=Adc(rig.adc.step))
         currents = delivered(protocol) if rig.electrode else None
         parts = []
         for start in range(0, BANK, _AT_ONCE):
             rows = np.arange(start, start + _AT_ONCE)
             offset = _offsets(rows, rig)
-            v = tuple(np.repeat(offset[:, None, None], s.samples, axis=2) for s in protocol.stimuli)
+            shapes = [(len(rows), sites, s.samples) for s in protocol.stimuli]
+            v = tuple(np.array(np.broadcast_to(offset[:, None, None], shape)) for shape in shapes)
             still = Traces(v, tuple(s.sampling for s in protocol.stimuli), np.zeros(_AT_ONCE, np.uint8))
-            parts.append(observe(rig.apply(still, seed, rows=rows, currents=currents), reductions))
+            parts.append(observe(unclipped.apply(still, seed, rows=rows, currents=currents), reductions))
             parts[-1] -= offset[:, None, None]
         return cls(rig, np.concatenate(parts))
 
@@ -50,10 +63,12 @@ class Disturbance:
 
 
 def seen(rig: Rig, traces: Traces) -> Traces:
-    """The traces behind the rig's filter alone: what of the rig is not added to a voltage."""
-    if rig.filter is None:
+    """The traces behind the rig's filter, clipped to its digitiser's range: what is not added to a voltage."""
+    clips = rig.adc is not None and (math.isfinite(rig.adc.low) or math.isfinite(rig.adc.high))
+    if rig.filter is None and not clips:
         return traces
-    return Rig(filter=rig.filter).apply(traces, seed=0)
+    range_alone = Adc(0.0, rig.adc.low, rig.adc.high) if clips and rig.adc is not None else None
+    return Rig(filter=rig.filter, adc=range_alone).apply(traces, seed=0)
 
 
 def _offsets(rows: np.ndarray, rig: Rig) -> Float32[np.ndarray, " row"]:

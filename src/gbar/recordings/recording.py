@@ -17,6 +17,8 @@ from gbar.recordings.stimulus import departure, initial_level, strongest_level
 if TYPE_CHECKING:
     from gbar.protocol import Protocol
 
+_REARMED = 1.0  # mV below the threshold
+
 
 @dataclass(frozen=True)
 class Amplifier:
@@ -83,8 +85,11 @@ class Sweep:
         return 0.0 if first is None else strongest_level(self.current[first:], self.baseline_current)
 
     def spike_count(self, threshold: float = -20.0) -> int:
-        """Upward crossings of `threshold` mV."""
-        return int(np.count_nonzero((self.v[:-1] < threshold) & (self.v[1:] >= threshold)))
+        """Upward crossings of `threshold` mV, each after the voltage was 1 mV below it: noise on a plateau is none."""
+        above, below = self.v >= threshold, self.v < threshold - _REARMED
+        below[0] = not above[0]
+        told = np.flatnonzero(above | below)  # between the two levels nothing changes
+        return int(np.count_nonzero(above[told][1:] & below[told][:-1]))
 
 
 @dataclass(frozen=True)

@@ -67,9 +67,16 @@ def _first_run(flags: np.ndarray, length: int) -> int | None:
 
 
 def strongest_level(current: Float[np.ndarray, " time"], baseline: float) -> float:
-    """The level furthest from `baseline` that lasts (2 % of the samples or more), as its distance in nA."""
+    """The level furthest from `baseline` that lasts, as its distance in nA.
+
+    It lasts for 2 % of the samples or more; of a command that is away for less, for half of the time that it is.
+    """
     away = np.sort(current - baseline)
-    count = min(len(away) - 1, max(1, len(away) // 50))
+    lasting = max(1, len(away) // 50)
+    gone = int(np.count_nonzero(away)) if noise_level(current) == 0.0 else 0
+    if 0 < gone <= 2 * lasting:
+        lasting = max(1, gone // 2)
+    count = min(len(away) - 1, lasting)
     low, high = float(away[count]), float(away[-1 - count])
     return high if abs(high) >= abs(low) else low
 

@@ -38,7 +38,7 @@ from gbar.workflows.bath import experiment
 from gbar.workflows.inferred import cautions, inferred_report
 from gbar.workflows.measured import UNITS, compare
 from gbar.workflows.progress import Progress, Silent
-from gbar.workflows.question import WINDOWS, Question, ask, ask_again
+from gbar.workflows.question import WINDOWS, Question, ask, ask_again, begun
 from gbar.workflows.simulate import fill, manifest, summary
 from gbar.workflows.train import learn
 
@@ -237,7 +237,7 @@ def answered(
     held_out, others = None, spread(question)
     if others:
         with progress.stage("simulated in sweeps held out", "cells") as report:
-            protocol = experiment(question.cell, question.recording, others)
+            protocol = begun(experiment(question.cell, question.recording, others), question.view.rig)
             traces = simulate(kernel, some, protocol, threads=threads, progress=report)
         if (traces.status == Status.OK).any():
             held_out = predicted(others, protocol, traces, question.view.rig, rng)
@@ -271,7 +271,9 @@ def predicted(
     units: dict[str, str] = {}
     for k, sweep in enumerate(sweeps):
         label = f"{sweep.name}: " if len(sweeps) > 1 else ""
-        recorded, again = compare(sweep, noisy.v[k][good, 0], noisy.sampling[k], rng if rig is None else None)
+        recorded, again = compare(
+            sweep, noisy.v[k][good, 0], noisy.sampling[k], None if rig is not None and rig.noise else rng
+        )
         measured |= {label + name: value for name, value in recorded.items()}
         of_cells |= {label + name: values for name, values in again.items()}
         units |= {label + name: unit for name, unit in UNITS.items()}

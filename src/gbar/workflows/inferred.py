@@ -16,7 +16,7 @@ from gbar.observation.value import bounds
 from gbar.report.content import HeldOut, Report, SimulationSummary, TrainingHistory
 from gbar.report.tables import percent
 from gbar.traces import count_statuses
-from gbar.workflows.question import Question, white_noise
+from gbar.workflows.question import ASSUMED, Question, white_noise
 
 if TYPE_CHECKING:
     from gbar.learn.posterior import NeuralPosterior
@@ -89,7 +89,10 @@ def cautions(question: Question, posterior: NeuralPosterior, check: PredictiveCh
 def junction_of(question: Question) -> list[str]:
     """What is not known of the junction potential, unless the user stated it."""
     stated, corrected = question.recording.junction_potential, question.recording.junction_corrected
-    if corrected or (question.view.rig is not None and question.view.rig.junction_potential != 0.0):
+    if question.view.rig is not None and question.view.rig.junction_potential != 0.0:
+        what = "the recording says that its junction potential is corrected, and one is stated besides (--junction)"
+        return [what] if corrected else []
+    if corrected:
         return []
     if stated is None:
         what = "the file does not say whether the liquid junction potential was corrected"
@@ -136,7 +139,8 @@ def sentences(question: Question, posterior: NeuralPosterior) -> tuple[str, ...]
     reduction, noise = question.view.reductions[0], question.view.noise
     held = f" Held out: {', '.join(s.name for s in question.held_out)}." if question.held_out else ""
     rigged = "" if question.view.rig is None else f" and through the rig: {rig_in_words(question.view.rig)}"
-    white = f"{noise.white:.2g} mV of white and " if noise.white else ""
+    unknown = " (assumed: no baseline is long enough to tell)" if noise.white == ASSUMED else ""
+    white = f"{noise.white:.2g} mV of white{unknown} and " if noise.white else ""
     seen = (
         f"The network saw every sweep up to {reduction.cutoff:.3g} kHz, every {reduction.dt:.3g} ms; it was trained "
         f"with {white}{noise.ou_sd[0]:.2g} to {noise.ou_sd[1]:.2g} mV of slow noise{rigged}."

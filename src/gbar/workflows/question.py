@@ -14,7 +14,8 @@ from jaxtyping import Float, Float32
 from gbar import __version__
 from gbar.cell import Cell, read_cell
 from gbar.errors import CellError, EstimatorError, ParameterError, TooLarge
-from gbar.observation import Electrode, Noise, Reduction, Rig, estimate_noise, observe_sweeps, reduction_for
+from gbar.observation import Broadband, Electrode, Noise, Reduction, Rig, estimate_noise, observe_sweeps, reduction_for
+from gbar.observation.value import bounds
 from gbar.protocol import CONTROL, Protocol, Stimulus
 from gbar.recordings import Recording, Sweep, choose, read, rig_of
 from gbar.recordings.command import as_measured
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 SWEEPS = 3  # at most, unless named
 SAMPLES = 2000  # of a sweep, at most
 DRIFT = "0.3 mV, 3 mV"
+ASSUMED = 0.1  # mV of white noise, where no baseline tells
 WINDOWS = 12  # of every sweep, whose statistics the network sees beside the trace
 _SHORTEST = 8 * WINDOWS  # samples
 _SAME_CURRENT = 1e-3  # nA
@@ -81,9 +83,9 @@ def ask(
 ) -> Question:
     """The question that a cell and a recording pose; what is not stated of the rig is measured at the baselines.
 
-    `white` states the noise instead; `bridge` (MOhm left uncompensated) and `junction` (mV, of voltages that are not
-    corrected) are what no baseline tells: a number, or a range of which every simulation draws its own. `measured`
-    keeps measured currents as they are.
+    `white` states the white noise of the reduced grid instead; `bridge` (MOhm left uncompensated) and `junction` (mV,
+    of voltages that are not corrected) are what no baseline tells: a number, or a range of which every simulation
+    draws its own. `measured` keeps measured currents as they are.
     """
     question = _sighted(cell, recording, declared or {}, sweeps, measured)
     if max_samples is not None and max_samples < _SHORTEST:
@@ -93,14 +95,16 @@ def ask(
     if min(r.samples for r in reductions) < _SHORTEST:
         raise ParameterError("a sweep is too short to learn from", remedy=f"{_SHORTEST} samples at least are needed")
     noise = noise_from(white or "0 mV", drift or DRIFT)
-    rig = rig_of(question.sweeps) or rig_of(question.recording.sweeps) if white is None else None
-    if white is None and rig is None:
+    rig = rig_of(question.sweeps) or rig_of(question.recording.sweeps)
+    if white is not None and rig is not None:
+        rig = replace(rig, noise=tuple(part for part in rig.noise if not isinstance(part, Broadband)))
+    elif white is None and (rig is None or not rig.noise):
         noise = replace(noise, white=white_noise(question.sweeps, reductions))
     if bridge is not None:
         rig = replace(rig or Rig(), electrode=Electrode(value_from(bridge, "Mohm")))
     if junction is not None:
         rig = replace(rig or Rig(), junction_potential=value_from(junction, "mV"))
-    return replace(question, view=View(reductions, noise, rig))
+    return replace(question, view=View(reductions, noise, rig), protocol=begun(question.protocol, rig))
 
 
 def ask_again(
@@ -132,9 +136,20 @@ def ask_again(
     if not len(trained) == len(stored) == len(question.sweeps):
         what = f"the estimator was trained for {len(trained)} sweep(s), {len(question.sweeps)} are used here"
         raise EstimatorError(what, file=folder, remedy="name as many with --sweeps")
+    question = replace(question, view=view, protocol=begun(question.protocol, view.rig))
     for mine, theirs, reduction in zip(question.protocol.stimuli, trained, stored, strict=True):
         _check_same(mine, theirs, reduction.duration, folder)
-    return replace(question, view=view)
+    return question
+
+
+def begun(protocol: Protocol, rig: Rig | None) -> Protocol:
+    """The protocol of recorded sweeps from the cell's own rest: without junction potential and bridge error."""
+    if rig is None:
+        return protocol
+    junction = sum(bounds(rig.junction_potential)) / 2.0  # mV
+    residual = 0.0 if rig.electrode is None else sum(bounds(rig.electrode.residual)) / 2.0  # MOhm
+    stimuli = (replace(s, v_init=s.v_init - junction - residual * s.warm_up_current) for s in protocol.stimuli)
+    return replace(protocol, stimuli=tuple(stimuli))
 
 
 def _sighted(
@@ -197,13 +212,13 @@ def _check_same(mine: Stimulus, theirs: Stimulus, duration: float, folder: Path)
 
 
 def white_noise(sweeps: tuple[Sweep, ...], reductions: tuple[Reduction, ...]) -> float:
-    """The white noise of the recording's baselines on the reduced grid, mV; 0.1 where they are too short to tell."""
+    """The white noise of the recording's baselines on the reduced grid, mV; `ASSUMED` where none is long enough."""
     found = []
     for sweep, reduction in zip(sweeps, reductions, strict=True):
         baseline = reduction.apply(sweep.v[None], sweep.dt)[0][: int(sweep.baseline.stop * sweep.dt / reduction.dt)]
         if len(baseline) >= 200:
             found.append(estimate_noise(baseline.astype(np.float64), reduction.dt).white)
-    return max(float(np.median(found)), 0.01) if found else 0.1
+    return max(float(np.median(found)), 0.01) if found else ASSUMED
 
 
 def _digest(arrays: Any) -> str:

@@ -65,8 +65,13 @@ def train_estimator(
     layouts = data.manifest.layouts
     durations = [(layout.samples - 1) * layout.sampling for layout in layouts]
     reductions = reduction_for(durations, max_samples, sampling=[layout.sampling for layout in layouts])
+    view = View(reductions, noise, through, len(data.manifest.sites))
+    reduced = any(
+        x.sampling != s.sampling
+        for x, s in zip(layouts, Protocol.from_json(data.manifest.protocol).stimuli, strict=True)
+    )
     estimator = learn(
-        data, View(reductions, noise, through), kind=kind, epochs=epochs, seed=seed, threads=threads, progress=progress,
+        data, view, filtered=reduced, kind=kind, epochs=epochs, seed=seed, threads=threads, progress=progress,
         checkpoint=checkpoint_of(output),
     )  # fmt: skip
     estimator.save(output, overwrite=overwrite)

@@ -24,14 +24,16 @@ Draw = Callable[[int, np.random.Generator], Float32[np.ndarray, "row channel tim
 
 @dataclass(frozen=True)
 class View:
-    """The reductions of an experiment's sweeps, the rig that they were recorded with, and the noise on them; one site.
+    """The reductions of an experiment's sweeps, the rig that they were recorded with, and the noise on them.
 
-    `rig` is what the amplifier did, as far as it is known; `noise` is allowed for besides.
+    `rig` is what the amplifier did, as far as it is known; `noise` is allowed for besides. There is a channel for
+    each sweep and each of `sites`, sweeps first.
     """
 
     reductions: tuple[Reduction, ...]
     noise: Noise
     rig: Rig | None = None
+    sites: int = 1
 
     @property
     def samples(self) -> int:
@@ -61,10 +63,11 @@ class View:
 
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Float32[np.ndarray, "row channel time"]:
         """Fresh noise for every channel; the padding behind a short sweep repeats its last value."""
-        channels, dt = len(self.reductions), self.reductions[0].dt
+        channels, dt = len(self.reductions) * self.sites, self.reductions[0].dt
         noise = self.noise.draw(rows * channels, self.samples, dt, rng).reshape(rows, channels, self.samples)
-        for channel, reduction in enumerate(self.reductions):
-            noise[:, channel, reduction.samples :] = noise[:, channel, reduction.samples - 1, None]
+        for channel in range(channels):
+            last = self.reductions[channel // self.sites].samples
+            noise[:, channel, last:] = noise[:, channel, last - 1, None]
         return noise
 
     def disturbed(self, protocol: Protocol, seed: int) -> Draw | None:
@@ -72,7 +75,7 @@ class View:
         quiet = self.noise.white == 0.0 and self.noise.ou_sd[1] == 0.0
         if self.rig is None:
             return None if quiet else self.draw_noise
-        rigged = Disturbance.of(self.rig, protocol, self.reductions, seed)
+        rigged = Disturbance.of(self.rig, protocol, self.reductions, seed, self.sites)
         return lambda rows, rng: rigged.draw(rows, rng) + self.draw_noise(rows, rng)
 
     @property
