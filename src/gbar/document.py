@@ -22,8 +22,12 @@ MAX_DEPTH = 20
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint to put before a list: "did you mean x? " if a known word is near, else nothing."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    """A hint to put before a list: "did you mean x? " if a known word is near, in small or capital letters alike."""
+    names = list(known)
+    folded = {name.casefold(): name for name in reversed(names)}
+    alike = [folded[word.casefold()]] if word.casefold() in folded else []
+    close = alike or difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    close = close or [folded[name] for name in difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)]
     return f"did you mean {close[0]}? " if close else ""
 
 

@@ -130,3 +130,24 @@ def test_a_named_file_lies_beside_the_document_or_below(tmp_path, name):
     assert entries["good"].beside() == home / "a" / "own.mod"
     with pytest.raises(CellError, match="leads out of the folder of"):
         entries["bad"].beside()
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("L5PC", "did you mean l5pc? "),
+        ("ttx", "did you mean TTX? "),
+        ("ttx and 4ap", "did you mean TTX and 4-AP? "),
+        ("l5pc3", "did you mean l5pc30? "),
+        ("L5PC_30", "did you mean l5pc30? "),
+        ("genesis", ""),
+    ],
+)
+def test_what_was_meant_in_small_or_capital_letters(word, hint):
+    assert document.nearest(word, ("TTX", "TTX and 4-AP", "l5pc", "l5pc30")) == hint
+    assert document.nearest(word, ()) == ""
+
+
+def test_names_as_they_are_come_first():
+    assert document.nearest("gbar_Na", ("gbar_nap", "gbar_na", "gbar_Na_2")) == "did you mean gbar_na? "
+    assert document.nearest("Ih2", ("IH", "ih", "Ih")) == "did you mean Ih? "

@@ -80,6 +80,7 @@ def test_bluepyopt_s_formulas():
         ("__import__('os')", 'character 12: "\'" is no part of a formula'),
         ("open(1)", "open(...) is a call of something other than a function of numbers; a formula may call exp"),
         ("value.real", "character 6: '.' is no part of a formula"),
+        ("2 * g_pas.dend", "'.' is no part of a formula; a name in a formula has no point"),
         ("(lambda)(1)", "'(' stands where an operator was expected"),
         ("exp(1)(2)", "'(' stands where an operator was expected"),
         ("math.exp", "there is no math.exp"),

@@ -128,6 +128,15 @@ def _value(node: Node, names: Mapping[str, Any]) -> Any:
     return np.where(result, 1.0, 0.0) if result.dtype == np.bool_ else result
 
 
+def _remedy(sign: str) -> str:
+    """What to write in place of a sign that is no part of a formula."""
+    if sign == ".":
+        return (
+            "a name in a formula has no point: let it read a free parameter named without one, with the targets it has"
+        )
+    return "use numbers, names, + - * / ** and exp(...)"
+
+
 class _Parser:
     """Recursive descent, an operator's precedence a method."""
 
@@ -143,9 +152,7 @@ class _Parser:
             match = _TOKEN.match(text, at)
             if match is None:
                 column = at + len(text[at:]) - len(text[at:].lstrip())
-                raise self.error(
-                    f"{text[column]!r} is no part of a formula", column, "use numbers, names, + - * / ** and exp(...)"
-                )
+                raise self.error(f"{text[column]!r} is no part of a formula", column, _remedy(text[column]))
             kind = str(match.lastgroup)
             self.tokens.append((kind, match[kind], match.start(kind)))
             at = match.end()
