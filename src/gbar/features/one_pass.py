@@ -114,8 +114,15 @@ def _highest(y: Float[np.ndarray, " time"], first: int, last: int) -> int:
 
 @compiled_extremes
 def _lowest(y: Float[np.ndarray, " time"]) -> float:
-    lowest = y[0]
-    for x in y:
+    """In quarters, as `_greatest`."""
+    quarter = len(y) // 4
+    a, b, c, d = y[:quarter], y[quarter : 2 * quarter], y[2 * quarter : 3 * quarter], y[3 * quarter : 4 * quarter]
+    lowest = y[-1]
+    for k in range(quarter):
+        first, second = a[k] if a[k] < b[k] else b[k], c[k] if c[k] < d[k] else d[k]
+        smaller = first if first < second else second
+        lowest = smaller if smaller < lowest else lowest
+    for x in y[4 * quarter :]:
         lowest = min(lowest, x)
     return lowest
 
