@@ -129,9 +129,13 @@ def test_blocks_are_read_whole_and_once_an_epoch(data, monkeypatch):
     monkeypatch.setattr(Dataset, "read", lambda self, rows: (pieces.append(rows), read(self, rows))[1])
     of = small(data)
     assert of.shape == (1, SAMPLES)
-    pieces.clear()
-    drawn(of)
-    assert sorted((p.start, p.stop) for p in pieces) == list(data.blocks)
+    orders = []
+    for epoch in (0, 1):
+        pieces.clear()
+        drawn(replace(of, epoch=epoch, readers=1))
+        orders.append([(p.start, p.stop) for p in pieces if p.stop > 1])
+        assert sorted(orders[-1]) == list(data.blocks)
+    assert orders[0] != orders[1] and list(data.blocks) not in orders
 
 
 def test_no_more_is_read_than_the_pool_and_a_few_blocks_ahead(data, monkeypatch):
@@ -292,3 +296,22 @@ def test_results_come_in_order_and_a_failure_in_its_place():
     assert [next(results) for _ in range(5)] == [0, 1, 2, 3, 4]
     with pytest.raises(KilledError):
         next(results)
+
+
+def test_what_has_not_begun_is_not_done_once_nobody_looks():
+    begun: list[int] = []
+    go_on = threading.Event()
+
+    def job(number: int):
+        def run() -> int:
+            begun.append(number)
+            assert number == 0 or go_on.wait(30)
+            return number
+
+        return run
+
+    results = ahead([job(n) for n in range(9)], 1)
+    assert next(results) == 0
+    threading.Timer(0.5, go_on.set).start()
+    results.close()
+    assert begun in ([0], [0, 1])
