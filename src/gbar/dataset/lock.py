@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
+import sys
 import time
 import weakref
 from contextlib import suppress
@@ -13,6 +13,12 @@ from pathlib import Path
 from gbar.dataset.places import lock_path, writing
 from gbar.errors import OutputError
 
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_CLOSED_IN_CHILDREN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOINHERIT", 0) | getattr(os, "O_BINARY", 0)
 _PATIENCE = 0.2  # s: for somebody who only looks whether it is locked, or is about to end
 
 
@@ -45,11 +51,11 @@ def holder(path: Path) -> str:
     """Who writes the data set at `path`: "process 4711 on host", or "" if nobody does."""
     file = lock_path(Path(path))
     try:
-        handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+        handle = os.open(file, os.O_RDONLY | _CLOSED_IN_CHILDREN)
     except OSError:
         return ""
     try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        _lock(handle, shared=True)
         return ""
     except BlockingIOError:
         return _said(handle)
@@ -65,7 +71,7 @@ def _acquired(path: Path) -> int:
     until = time.monotonic() + _PATIENCE
     while True:
         with writing(path):
-            handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            handle = os.open(file, os.O_RDWR | os.O_CREAT | _CLOSED_IN_CHILDREN, 0o666)
         taken = _try(path, handle)
         if taken and _is(file, handle):
             os.ftruncate(handle, 0)
@@ -83,13 +89,27 @@ def _acquired(path: Path) -> int:
 def _try(path: Path, handle: int) -> bool:
     """Locks an open file, unless another one has."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(handle)
     except BlockingIOError:
         return False
     except OSError:
         os.close(handle)
         raise OutputError("its file system has no locks", file=path, remedy="choose another folder") from None
     return True
+
+
+def _lock(handle: int, *, shared: bool = False) -> None:
+    """Locks an open file without waiting; raises BlockingIOError if another process has it."""
+    if sys.platform == "win32":
+        os.lseek(handle, 1 << 20, os.SEEK_SET)  # a byte behind what is written, which others may read
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except PermissionError:
+            raise BlockingIOError from None
+        finally:
+            os.lseek(handle, 0, os.SEEK_SET)
+    else:
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
 
 
 def _is(file: Path, handle: int) -> bool:
@@ -100,7 +120,8 @@ def _is(file: Path, handle: int) -> bool:
 
 
 def _said(handle: int) -> str:
-    text = os.pread(handle, 200, 0).decode(errors="replace").strip()
+    os.lseek(handle, 0, os.SEEK_SET)
+    text = os.read(handle, 200).decode(errors="replace").strip()
     return text if text.isprintable() and text else "another process"
 
 
