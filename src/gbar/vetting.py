@@ -6,7 +6,7 @@ the one who uses the rows to say.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntFlag
 from functools import lru_cache
@@ -149,22 +149,26 @@ def count_classes(classes: UInt16[np.ndarray, " row"]) -> dict[Finding, int]:
 
 
 def apart(
-    unit: Float[np.ndarray, "row parameter"], inside: Bool[np.ndarray, " row"]
-) -> Float[np.ndarray, " parameter"]:
-    """How far the rows of a class lie apart from all others in every parameter: the largest difference of the two
-    distribution functions (Kolmogorov and Smirnov's), 0 where it is less than chance makes in 1 of 100 such samples."""
-    rows, others = int(inside.sum()), int(len(inside) - inside.sum())
-    found = np.zeros(unit.shape[1])
-    if not rows or not others:
-        return found
-    chance = 1.63 * np.sqrt(1.0 / rows + 1.0 / others)
+    unit: Float[np.ndarray, "row parameter"], members: Sequence[Bool[np.ndarray, " row"]]
+) -> Float[np.ndarray, "class parameter"]:
+    """How far the rows of each class, its `members`, lie apart from all others in every parameter.
+
+    It is the largest difference of the two distribution functions (Kolmogorov and Smirnov's), 0 where that is less than
+    chance makes in 1 of 100 such samples.
+    """
+    rows = np.array([int(inside.sum()) for inside in members])
+    others = len(unit) - rows
+    found = np.zeros((len(members), unit.shape[1]))
     for k in range(unit.shape[1]):
         order = np.argsort(unit[:, k], kind="stable")
         last = np.append(np.diff(unit[order, k]) > 0.0, True)  # of equal values
-        of_class = np.cumsum(inside[order])[last]
-        of_others = np.flatnonzero(last) + 1 - of_class
-        found[k] = np.abs(of_class / rows - of_others / others).max()
-    return np.where(found > chance, found, 0.0)
+        total = np.flatnonzero(last) + 1
+        for i, inside in enumerate(members):
+            if rows[i] and others[i]:
+                of_class = np.cumsum(inside[order])[last]
+                found[i, k] = np.abs(of_class / rows[i] - (total - of_class) / others[i]).max()
+    chance = 1.63 * np.sqrt(1.0 / np.maximum(rows, 1) + 1.0 / np.maximum(others, 1))
+    return np.where(found > chance[:, None], found, 0.0)
 
 
 def worded(finding: Finding) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from gbar.errors import DatasetError, OutputError, ParameterError
 from gbar.features import VITALS, spike_counts
 from gbar.protocol import Protocol
 from gbar.vetting import Finding, apart, vet
+from gbar.workflows.repair import check_dataset
 from gbar.workflows.simulate import simulate_dataset
 from gbar.workflows.vet import plot_dataset, recount, vet_dataset
 
@@ -111,12 +113,12 @@ def test_the_table_counts_all_and_says_where(store, capsys):
 def test_a_class_lies_where_it_was_put():
     rng = np.random.default_rng(0)
     unit = rng.uniform(-1.0, 1.0, (4000, 3))
-    far = apart(unit, unit[:, 1] > 0.5)
+    far, none = apart(unit, [unit[:, 1] > 0.5, np.zeros(4000, bool)])
     assert far[1] == pytest.approx(1.0, abs=0.01)
     assert far[[0, 2]].tolist() == [0.0, 0.0]
     grid = np.repeat(np.linspace(-1.0, 1.0, 5), 200)[:, None]  # equal values are no order
-    assert apart(grid, np.tile([True, False, False, False, False], 200)).tolist() == [0.0]
-    assert apart(unit, np.zeros(4000, bool)).tolist() == [0.0, 0.0, 0.0]
+    assert apart(grid, [np.tile([True, False, False, False, False], 200)]).tolist() == [[0.0]]
+    assert none.tolist() == [0.0, 0.0, 0.0]
 
 
 def test_the_picture(store, tmp_path):
@@ -152,6 +154,19 @@ def test_stimuli_of_another_protocol_have_the_limits_of_all(cell, tmp_path):
     data = simulate_dataset(cell, tmp_path / "sims.zarr", rows=32, protocol=renamed, threads=1)
     assert data.manifest.vetting.criteria.stimuli == {}
     assert data.manifest.vetting.criteria.peak == cell.vetting.peak != Criteria().peak
+
+
+def test_damaged_classes_are_made_anew(store, cell, tmp_path):
+    path = tmp_path / "sims.zarr"
+    shutil.copytree(store, path)
+    for name in ("vetting", "features"):
+        chunk = next(file for file in (path / name).rglob("*") if file.is_file() and file.name != "zarr.json")
+        chunk.write_bytes(chunk.read_bytes()[:-1] + b"?")
+    with pytest.raises(DatasetError, match="is damaged"):
+        check_dataset(path)
+    check_dataset(path, repair=True, cell=cell, threads=1)
+    for name in ("vetting", "features"):
+        np.testing.assert_array_equal(open_dataset(path).column(name), open_dataset(store).column(name))
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float32, UInt16
+from jaxtyping import Bool, Float, Float32, UInt16
 
 from gbar.cell import Cell, read_cell
 from gbar.criteria import UNITS, Criteria, Window
@@ -38,12 +38,10 @@ class Recount:
     features: Float32[np.ndarray, "row stimulus vital"]
     classes: UInt16[np.ndarray, " row"]
 
-    def members(self) -> Iterator[tuple[Finding, Bool[np.ndarray, " row"]]]:
-        """The classes that have rows, those in order first (`Finding(0)`)."""
-        for finding in (Finding(0), *Finding):
-            inside = (self.classes & np.uint16(finding)) != 0 if finding else self.classes == 0
-            if inside.any():
-                yield finding, inside
+    def members(self) -> dict[Finding, Bool[np.ndarray, " row"]]:
+        """The rows of the classes that have any, those in order first (`Finding(0)`)."""
+        found = {Finding(0): self.classes == 0} | {f: (self.classes & np.uint16(f)) != 0 for f in Finding}
+        return {finding: inside for finding, inside in found.items() if inside.any()}
 
 
 def recount(
@@ -99,10 +97,9 @@ def vet_dataset(
     """A table of the classes: how many rows, by which limits, and the parameters in which they lie apart."""
     counted = recount(store, settings, cell=cell, progress=progress)
     data, unit = counted.data, counted.data.unit
-    lines = []
-    for finding, inside in counted.members():
+    lines, members = [], counted.members()
+    for (finding, inside), far in zip(members.items(), apart(unit, list(members.values())), strict=True):
         count = int(inside.sum())
-        far = apart(unit, inside) if finding else np.zeros(unit.shape[1])
         told = [_told(data, unit, inside, int(k)) for k in np.argsort(-far, kind="stable")[:TOLD] if far[k] > 0]
         lines.append([_name(finding), f"{count:,}", percent(count / len(data)), why(finding, counted), ", ".join(told)])
     header = ["class", "rows", "share", "limits", "where (median, -1 low to 1 high)"]
@@ -125,7 +122,9 @@ def plot_dataset(
     refuse_existing(output, overwrite, "")
     counted = recount(store, settings, cell=cell, progress=progress)
     unit = counted.data.unit
-    classes = [_drawn(counted, finding, inside) for finding, inside in counted.members()]
+    members = counted.members()
+    far = apart(unit, list(members.values()))
+    classes = [_drawn(counted, *member, of) for member, of in zip(members.items(), far, strict=True)]
     return write_figure(vetting_figure(classes, unit, counted.data.manifest.space), output)
 
 
@@ -174,7 +173,9 @@ def _told(data: Dataset, unit: np.ndarray, inside: Bool[np.ndarray, " row"], k: 
     return f"{data.manifest.space.names[k]} {float(np.median(unit[inside, k])):+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
-def _drawn(counted: Recount, finding: Finding, inside: Bool[np.ndarray, " row"]) -> ClassOfRows:
+def _drawn(
+    counted: Recount, finding: Finding, inside: Bool[np.ndarray, " row"], far: Float[np.ndarray, " parameter"]
+) -> ClassOfRows:
     """A class with its examples, spread evenly over its rows, each under a stimulus that puts it there."""
     rows = np.flatnonzero(inside)
     chosen = rows[np.unique(((np.arange(EXAMPLES) + 0.5) / EXAMPLES * len(rows)).astype(int))]
@@ -183,7 +184,6 @@ def _drawn(counted: Recount, finding: Finding, inside: Bool[np.ndarray, " row"])
     limits = [end for window in windows for end in (window.low, window.high) if math.isfinite(end)]
     limits += [criteria.level] if finding is Finding.DEPOLARISATION_BLOCK else []
     examples = tuple(_example(counted, finding, int(row)) for row in chosen)
-    far = apart(counted.data.unit, inside) if finding else np.zeros(counted.data.unit.shape[1])
     return ClassOfRows(_name(finding), inside, why(finding, counted), examples, tuple(limits), far)
 
 
