@@ -10,15 +10,15 @@ there by 20 steps of 10 ms, here by 200 ms of the cell itself.
 TABLE off, dt 0.025 ms, upward crossings of -20 mV.
 """
 
-import json
-import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gbar.cell import Cell, read_cell
-from gbar.cell.file import cell_file
+from gbar.cell.copy import copy_cell
+from gbar.errors import CellError
 from gbar.kernel.build import build
 from gbar.protocol import Step
 from gbar.simulate import simulate
@@ -117,26 +117,19 @@ def test_rho_and_kappa_are_the_ratio_of_areas_and_the_resistance_between():
 
 
 def lcAS3(table, folder):
-    """`mainen` as a user would edit it for an aspiny cell that is known by its cylinders alone."""
-    text = cell_file("mainen").read_text()
-    sections = "\n".join(cylinders(table))
-    text = re.sub(r"(?s)  sections:\n.*(?=  axon: mainen)", f"  sections:\n{sections}\n", text)
-    text = re.sub(r"(?m)^  spines: .*\n|^  g_pas\.apical: .*\n", "", text)
-    text = re.sub(r"(?s)^  apical:.*?(?=^  hillock:)", "", text, flags=re.MULTILINE)
-    text = re.sub(r", \w+\.apical\b", "", text)
-    file = folder / "lcAS3.yaml"
-    file.write_text(text)
-    return read_cell(file)
+    """`mainen` on cylinders alone, by the recipe of docs/cells/mainen.md."""
+    file = copy_cell("mainen", folder / "lcAS3")
+    page = (Path(__file__).parents[2] / "docs" / "cells" / "mainen.md").read_text()
+    (line,) = [line for line in page.splitlines() if line.strip().startswith("reconstruction:")]
+    edited = ["  " + line.strip() if old.startswith("  spines:") else old for old in file.read_text().splitlines()]
+    file.write_text("\n".join(edited))
+    return read_cell(file, morphology=table)
 
 
-def cylinders(table):
-    """A table of cylinders as the `sections` of a cell file, 1 + int(L / 50 um) segments each."""
-    for section in json.loads(table.read_text())["sections"]:
-        (diam,) = set(section["diam"])
-        region = "soma" if section["name"] == "soma" else "basal"
-        parent = f", parent: '{section['parent']}({section['parentx']})'" if section["parent"] else ""
-        size = f"L: {section['L']!r} um, diam: {diam!r} um, segments: {1 + int(section['L'] / 50)}"
-        yield f"    {section['name']}: {{{size}, region: {region}{parent}}}"
+def test_a_table_with_names_of_its_own_is_refused_as_it_is(shared):
+    table = shared / "morphologies" / "mainen1996" / "lcAS3.json"
+    with pytest.raises(CellError, match=r"82 sections in the region custom, .*: sapath, .*gbar cells mainen --copy"):
+        read_cell("mainen", morphology=table)
 
 
 @pytest.mark.parametrize("name", ["mainen", "mainen14"])

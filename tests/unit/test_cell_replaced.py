@@ -144,8 +144,65 @@ def test_what_is_no_reconstruction_is_refused_in_one_line(file, name, said):
 def test_a_region_that_nothing_describes_is_refused(file, whole):
     file.write_text(re.sub(r"(?s)everywhere:.*?\nregions:", "regions:", CELL).replace("{cm: 2 uF/cm2}", MEMBRANE))
     file.write_text(file.read_text().replace("  soma:\n    reversals", "  soma:\n    cm: 1 uF/cm2\n    reversals"))
-    with pytest.raises(CellError, match=r"region \w+ of the morphology is not described; .*cell.swc has it: add"):
+    with pytest.raises(CellError, match="2 sections in the region axon, of which the cell says nothing: axon"):
         read_cell(file, morphology=whole)
+
+
+def test_sections_of_no_region_of_the_cell_are_refused(file, whole, tmp_path):
+    whole.write_text(SOMA + BASAL + AXON + "11 6 0 20 0 1 1\n12 6 0 90 0 1 11\n")
+    with pytest.raises(CellError, match=r"cell.swc: 1 section in the region custom, .*: \w+\[0\]; .*pyramid.yaml"):
+        read_cell(file, morphology=whole)
+    file.write_text(CELL.replace("  axon:", "  reconstruction: {regions: {apical: {region: custom}}}\n  axon:"))
+    assert read_cell(file).morphology.regions == ("soma", "apical", "basal", "axon")  # its own shape is as it was
+    cell = read_cell(file, morphology=whole)
+    assert set(cell.morphology.regions) == {"soma", "apical", "basal", "axon"}
+    (tmp_path / "copy").mkdir()
+    write_cell(cell, tmp_path / "copy" / "pyramid.yaml")
+    assert read_cell(tmp_path / "copy" / "pyramid.yaml") == cell
+    file.write_text(
+        CELL.replace("  apical: {cm: 2 uF/cm2}", "  apical: {cm: 2 uF/cm2}\n  custom: {cm: 3 uF/cm2}").replace(
+            "    trunk:", "    odd: {L: 10 um, diam: 1 um, parent: soma(1), region: custom}\n    trunk:"
+        )
+    )
+    assert read_cell(file, morphology=whole).region("custom").cm == 3.0
+
+
+def test_sites_that_a_reconstruction_lacks_are_left_out_unless_they_are_needed(file, whole):
+    far = CELL.replace("  far: {region: basal, distance: 60 um}", "  far: {region: basal, distance: 900 um}")
+    file.write_text(
+        far.replace("[far, soma]", "[soma]").replace("  half:", "  tuft: {region: tuft, distance: 1 um}\n  half:")
+    )
+    cell = read_cell(file, morphology=whole)
+    assert [site.name for site in cell.sites] == ["soma", "half"]
+    assert [note.partition(":")[0] for note in cell.morphology.notes[-2:]] == [
+        "the site tuft lies in tuft, which is no region", "the site far"]  # fmt: skip
+    assert all(note.endswith("left out") for note in cell.morphology.notes[-2:])
+    with pytest.raises(CellError, match=r"pyramid.yaml: the site far.*recorded or acted on; record others \(--sites\)"):
+        read_cell(file, morphology=whole, sites=("far",))
+    file.write_text(far)  # recorded by its protocol
+    with pytest.raises(CellError, match="recorded or acted on"):
+        read_cell(file, morphology=whole)
+    assert read_cell(file, morphology=whole, sites=("soma",)).protocol.sites == ("soma",)
+    file.write_text(CELL.replace("half: {region: basal, distance: 40 um}", "half: {region: basal, distance: 900 um}"))
+    with pytest.raises(CellError, match="the site half"):  # a current acts there
+        read_cell(file, morphology=whole)
+
+
+@pytest.mark.parametrize("name", ["sphere", "mainen2", "twodend13", "dopamine"])
+def test_a_cell_without_a_rule_of_segments_takes_no_reconstruction(name, whole):
+    with pytest.raises(CellError, match=rf"^the cell takes no reconstruction: .*gbar cells {name} --copy mycell"):
+        read_cell(name, morphology=whole)
+
+
+def test_a_shipped_cell_points_to_a_copy(whole):
+    whole.write_text(SOMA + BASAL)
+    with pytest.raises(CellError, match=r"^the site apical .*gbar cells l5pc --copy mycell"):
+        read_cell("l5pc", morphology=whole)
+    whole.write_text(SOMA + "4 3 8 0 0 1 1\n5 3 60 0 0 1 4\n")  # too short for mainen's basal site
+    cell = read_cell("mainen", morphology=whole)
+    assert [site.name for site in cell.sites] == ["soma", "axon"]
+    with pytest.raises(CellError, match=r"^the site dend.*gbar cells mainen --copy mycell"):
+        read_cell("mainen", morphology=whole, sites=("soma", "dend"))
 
 
 def test_the_protocol_says_what_is_recorded(file, tmp_path):

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gbar.cell.cell import Cell
-from gbar.cell.file import cell_file, read_cell, shipped_cells
+from gbar.cell.file import cell_file, read_cell
+from gbar.cell.shipped import shipped_cells
 from gbar.document import Node, nearest, read_text, read_yaml
 from gbar.errors import CellError, InternalError
 from gbar.files import make_folder, refuse_existing, write_whole

@@ -11,12 +11,14 @@ from typing import Any
 
 from gbar import units
 from gbar.cell import geometry
+from gbar.cell.blocking import check_block
 from gbar.cell.cell import Cell, Quantity, check_variable, listed, mechanism_parameters
 from gbar.cell.derived import Derived
 from gbar.cell.painting import Mechanisms, Stated, check_used, number, read_stated, region
 from gbar.cell.profile import Profile
 from gbar.cell.region import Region
-from gbar.cell.shapes import NAME, Shape, read_shape
+from gbar.cell.shapes import NAME, STANDARD, Shape, read_shape
+from gbar.cell.shipped import CELLS, blamed, editable, shipped_cells
 from gbar.cell.site import Along, At, Site
 from gbar.criteria import Criteria
 from gbar.document import Node, nearest, read_yaml
@@ -25,27 +27,25 @@ from gbar.morphology import Morphology, segments
 from gbar.parameters import FreeParameter, ParameterSpace
 from gbar.prior import LogNormal, Normal, Prior, Uniform
 from gbar.protocol import Protocol
-from gbar.protocol.condition import reached
-
-CELLS = Path(__file__).parent.parent / "cells"
+from gbar.protocol.condition import Block, remaining
 
 _REQUIRED = ("name", "temperature", "morphology", "regions", "parameters", "protocol")
 _OPTIONAL = ("description", "source", "everywhere", "mod_files", "segments", "sites", "formulas", "vetting")
 
 
-def shipped_cells() -> tuple[str, ...]:
-    """The names of the cells that ship."""
-    return tuple(sorted(file.stem for file in CELLS.glob("*.yaml")))
-
-
-def read_cell(source: str | Path, *, morphology: str | Path | None = None) -> Cell:
+def read_cell(
+    source: str | Path, *, morphology: str | Path | None = None, sites: tuple[str, ...] | None = None
+) -> Cell:
     """The cell of a shipped name (`sphere`) or of a YAML file (`./mycell.yaml`).
 
     `morphology` is a reconstruction (SWC, ASC) that replaces the cell's shape and keeps what the cell does to it: axon,
-    spines, segments, regions. What the cell says of regions that it does not have is left out. Raises CellError
-    (ProtocolError, NmodlError) with file, line and column of what is wrong.
+    spines, segments, regions. What the cell says of regions that it does not have is left out, and so are sites that
+    it does not have (`morphology.notes` say which), unless they are recorded or acted on. `sites` are recorded in
+    place of the protocol's. Raises CellError (ProtocolError, NmodlError) with file, line and column of what is wrong.
     """
-    return _cell(read_yaml(cell_file(source), CellError), None if morphology is None else Path(morphology))
+    root = read_yaml(cell_file(source), CellError)
+    cell = _cell(root, None if morphology is None else Path(morphology), sites)
+    return cell if sites is None else cell.recording(sites)
 
 
 def cell_file(source: str | Path) -> Path:
@@ -59,13 +59,16 @@ def cell_file(source: str | Path) -> Path:
     return Path(source)
 
 
-def _cell(node: Node, reconstruction: Path | None) -> Cell:
+def _cell(node: Node, reconstruction: Path | None, recorded: tuple[str, ...] | None) -> Cell:
     required: tuple[str, ...] = _REQUIRED
     if isinstance(node.value, Mapping) and "everywhere" in node.value:
         required = tuple(key for key in _REQUIRED if key != "regions")
     entries = node.mapping(required=required, optional=(*_REQUIRED, *_OPTIONAL))
     regions = _Regions(entries, node, reconstruction)
-    shape = read_shape(entries["morphology"], entries.get("segments"), regions.of, regions.first, reconstruction)
+    stated = regions.stated.keys() | ({*STANDARD} if regions.everywhere is not None else set())
+    shape = read_shape(
+        entries["morphology"], entries.get("segments"), regions.of, regions.first, reconstruction, frozenset(stated)
+    )
     painted = regions.of(shape.morphology)
     if regions.everywhere is not None:
         check_used(regions.everywhere, painted)
@@ -73,16 +76,24 @@ def _cell(node: Node, reconstruction: Path | None) -> Cell:
         properties = {name: (one.Ra, one.cm) for name, one in painted.items()}
         counts = geometry.counts(shape.morphology, shape.segments, properties)
     regions.check(painted, shape.morphology, counts)
-    sites = _sites(entries["sites"], shape.morphology, counts, painted) if "sites" in entries else ()
-    _check_protocol(entries["protocol"], [site.name for site in sites] or ["soma"])
+    _check_protocol(
+        entries["protocol"], list(entries["sites"].mapping(optional=None)) if "sites" in entries else ["soma"]
+    )
     protocol = Protocol.from_node(entries["protocol"])
-    _check_blocks(entries["protocol"], painted)
+    if recorded is not None:
+        protocol = replace(protocol, sites=recorded)
+    sites: tuple[Site, ...] = ()
+    notes: tuple[str, ...] = ()
+    if "sites" in entries:
+        needed = None if reconstruction is None else _needed(list(entries["sites"].mapping(optional=None)), protocol)
+        sites, notes = _sites(entries["sites"], shape.morphology, counts, painted, needed)
+    _check_blocks(entries["protocol"], painted, ParameterSpace(()))
     names = tuple(stimulus.name for stimulus in protocol.stimuli)
     vetting = Criteria.from_node(entries["vetting"], names) if "vetting" in entries else Criteria()
     with node.blamed():
         bare = Cell(
             name=entries["name"].text(),
-            morphology=shape.morphology,
+            morphology=replace(shape.morphology, notes=(*shape.morphology.notes, *notes)),
             regions=tuple(painted.values()),
             temperature=entries["temperature"].quantity("degC"),
             space=ParameterSpace(()),
@@ -100,6 +111,7 @@ def _cell(node: Node, reconstruction: Path | None) -> Cell:
     parameters = tuple(_parameter(name, entry, bare, known, regions.absent(shape)) for name, entry in named)
     with entries["parameters"].blamed():
         space = ParameterSpace(parameters)
+        _check_blocks(entries["protocol"], painted, space)
         bare = replace(bare, space=space) if parameters and "formulas" not in entries else bare
     if "formulas" not in entries:
         return bare
@@ -155,10 +167,7 @@ class _Regions:
         if name not in self.known:
             own = self.stated.get(name)
             if own is None and self.everywhere is None:
-                remedy = f"add `{name}:`"
-                if self.reconstruction is not None:
-                    remedy = f"{self.reconstruction} has it: {remedy} to a copy of the cell"
-                raise self.node.fail(f"the region {name} of the morphology is not described", remedy)
+                raise self.node.fail(f"the region {name} of the morphology is not described", f"add `{name}:`")
             if own is None and self.everywhere is not None:
                 own = _nothing(self.everywhere)
             assert own is not None
@@ -215,18 +224,47 @@ def _nothing(everywhere: Stated) -> Stated:
 
 
 def _sites(
-    node: Node, morphology: Morphology, counts: tuple[int, ...], regions: Mapping[str, Region]
-) -> tuple[Site, ...]:
-    found = []
+    node: Node,
+    morphology: Morphology,
+    counts: tuple[int, ...],
+    regions: Mapping[str, Region],
+    needed: frozenset[str] | None,
+) -> tuple[tuple[Site, ...], tuple[str, ...]]:
+    """The sites, and a line for each that is left out.
+
+    Without `needed` all must lie somewhere; with it, which is for reconstructions, only those that are named there.
+    """
+    found, left_out = [], []
     for name, entry in node.mapping(optional=None).items():
         with entry.blamed():
             site = _site(name, entry)
+        try:
             at = geometry.place(morphology, counts, site)
+        except CellError as error:
+            if needed is None:
+                raise entry.fail(error.what, error.remedy) from None
+            if name in needed:
+                raise _nowhere(error, site, node) from None
+            left_out.append(f"{error.what}: it is left out")
+            continue
+        with entry.blamed():
             check_variable(site, regions[morphology.sections[morphology.index(at.section)].region])
         found.append(site)
     if not found:
         raise node.fail("names no site", "write for example `soma: soma(0.5)`, or take sites out")
-    return tuple(found)
+    return tuple(found), tuple(left_out)
+
+
+def _needed(names: list[str], protocol: Protocol) -> frozenset[str]:
+    """Those of the sites that are recorded or acted on; the waveform of a stimulus acts at the first one."""
+    acting = {name for stimulus in protocol.stimuli for name in stimulus.sites}
+    return frozenset({names[0], *(protocol.sites or names), *acting})
+
+
+def _nowhere(error: CellError, site: Site, node: Node) -> CellError:
+    """The refusal of a site that is recorded or acted on and that a reconstruction does not have."""
+    remedy = f"record others (--sites), or put {site.name} elsewhere in {editable(node.file)}"
+    return CellError(f"{error.what}, and it is recorded or acted on", file=blamed(node.file), remedy=remedy)
 
 
 def _site(name: str, node: Node) -> Site:
@@ -257,14 +295,17 @@ def _check_protocol(node: Node, sites: list[str]) -> None:
                     entry.value["site"].text(sites)
 
 
-def _check_blocks(protocol: Node, regions: Mapping[str, Region]) -> None:
-    """Refuses a block of what the cell does not have, where it stands."""
+def _check_blocks(protocol: Node, regions: Mapping[str, Region], space: ParameterSpace) -> None:
+    """Refuses a block of what the cell does not have, or no drug blocks, where it stands."""
     known = mechanism_parameters(regions.values())
     conditions = protocol.mapping(optional=None).get("conditions")
     for condition in conditions.mapping(optional=None).values() if conditions is not None else ():
+        blocks: tuple[Block, ...] = ()
         for quantity, entry in condition.mapping(("blocks",))["blocks"].mapping(optional=None).items():
             with (entry.key or entry).blamed():
-                reached(quantity, known)
+                blocks += (Block(quantity, entry.quantity("%")),)
+                remaining(blocks, known)
+                check_block(blocks[-1], regions.values(), space)
 
 
 def _parameter(
@@ -278,6 +319,9 @@ def _parameter(
         with entries["value"].blamed():
             unit = units.stated(entries["value"].text())
         low, high, value = (entries[side].quantity(unit) for side in ("low", "high", "value"))
+        if low < high and not low <= value <= high:
+            what = f"{units.format(value, unit)} is out of the range of {name}, {low:g} to {high:g}"
+            raise entries["value"].fail(what, "give a value within, or widen the range")
         prior = _prior(entries["prior"], unit) if "prior" in entries else Uniform()
         with node.blamed():
             return FreeParameter(name, unit, low, high, scale, value=value, prior=prior)
@@ -287,9 +331,16 @@ def _parameter(
         targets += _meant(target, where, cell, known, absent)
     if not targets:
         what = f"{name} sets nothing: the reconstruction has no {' and no '.join(absent)}"
-        raise (node.key or node).fail(what, "take one that has, or take the parameter out of a copy of the cell")
+        remedy = f"take a reconstruction that has, or take the parameter out of {editable(node.file)}"
+        place = node.key or node
+        line, column = (None, None) if blamed(node.file) is None else (place.line, place.column)
+        raise CellError(what, file=blamed(node.file), line=line, column=column, remedy=remedy)
     unit = known[cell.canonical(targets[0])].unit
     low, high = (number(entries[side], unit) for side in ("low", "high"))
+    for side, bound in (("low", low), ("high", high)):
+        with entries[side].blamed():
+            for target in targets:
+                known[cell.canonical(target)].check_bound(bound, name)
     prior = _prior(entries["prior"], unit) if "prior" in entries else Uniform()
     with node.blamed():
         return FreeParameter(name, unit, low, high, scale, tuple(targets), prior=prior)

@@ -15,15 +15,20 @@ from gbar.cell.geometry import Origin
 from gbar.cell.region import Region
 from gbar.cell.section_table import read_sections
 from gbar.cell.segments import SegmentRule
+from gbar.cell.shipped import blamed, editable
 from gbar.cell.site import At
 from gbar.document import Node, nearest
+from gbar.errors import CellError
 from gbar.morphology import Morphology, Section, cylinder, sphere
+from gbar.morphology.morphology import listing
 
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 
 _KINDS = ("sphere", "cylinder", "sections", "file", "table")
 _FILES = ("file", "table")
 _OF_FILES = ("repair", "axon", "spines", "regions")
+_REPLACING = "reconstruction"  # what is done to a reconstruction in the stated shape's place, and not to that shape
+STANDARD = ("soma", "axon", "basal", "apical")  # regions that any reconstruction may have
 _RULES = {"count": "", "length": "um", "every": "um", "steps": "um", "d_lambda": ""}
 _AXONS: dict[str, tuple[str, dict[str, str]]] = {  # -> function of gbar.morphology, units of its options
     "none": ("remove_axon", {}),
@@ -50,14 +55,18 @@ def read_shape(
     regions: Callable[[Morphology], Mapping[str, Region]],
     only: str,
     reconstruction: Path | None = None,
+    stated: frozenset[str] = frozenset(),
 ) -> Shape:
     """The shape that the entries `morphology` and `segments` describe.
 
     `regions` gives the cell's regions by name for the sections there are (the d_lambda rule needs their Ra and cm), and
     `only` is the name of the region of a sphere or a cylinder. A `reconstruction` takes the place of the stated shape;
-    what is done to the shape (axon, spines, regions) is done to it.
+    what is done to the shape (axon, spines, regions) is done to it. Its regions must be `stated`, or be those of the
+    shape that it replaces.
     """
-    entries = node.mapping(optional=(*_KINDS, *_OF_FILES))
+    entries = node.mapping(optional=(*_KINDS, *_OF_FILES, _REPLACING))
+    replacing = entries.get(_REPLACING)
+    instead = replacing.mapping(optional=_OF_FILES) if replacing is not None else {}
     kinds = [kind for kind in _KINDS if kind in entries]
     if len(kinds) != 1:
         raise node.fail(
@@ -70,12 +79,22 @@ def read_shape(
     replaced = _made(kind, entries, only).regions if reconstruction is not None and kind not in _FILES else ()
     if reconstruction is not None:
         kind = "file"
+        entries = {key: entry for key, entry in entries.items() if key != _REPLACING} | instead
+        if rule is None:
+            what = "the cell takes no reconstruction: it does not say how many segments a section has"
+            remedy = f"add `segments: {{every: 40 um}}` to {editable(node.file)}, and what its regions need"
+            raise CellError(what, file=blamed(node.file), remedy=remedy)
     with node.blamed():
         made = _made(kind, entries, only) if reconstruction is None else _read(reconstruction, entries)
+        own = made.regions
         if "axon" in entries:
             made = _with_axon(entries["axon"], made)
         if "regions" in entries:
             made = _with_regions(entries["regions"], made)
+    if reconstruction is not None:
+        _check_regions(
+            made, [name for name in own if name not in stated and name not in replaced], reconstruction, node
+        )
     segments = _rule(rule, made, node)
     spiny = _spiny(entries["spines"], made, reconstruction is not None) if "spines" in entries else []
     if spiny:
@@ -88,6 +107,18 @@ def read_shape(
             more["spines"]["regions"] = spiny
         origin = Origin(file, hashlib.sha256(file.read_bytes()).hexdigest(), more, made)
     return Shape(made, segments, origin, replaced)
+
+
+def _check_regions(made: Morphology, strange: list[str], reconstruction: Path, node: Node) -> None:
+    """Refuses a reconstruction with sections in a region of its own that the cell says nothing of."""
+    for region in strange:
+        names = [section.name for section in made.sections if section.region == region]
+        if names:
+            many = f"{len(names)} section{'s' * (len(names) > 1)}"
+            what = f"{many} in the region {region}, of which the cell says nothing: {listing(names)}"
+            remedy = f"`morphology: {{{_REPLACING}: {{regions: {{soma: {{sections: [{names[0]}]}}}}}}}}` in "
+            remedy += f"{editable(node.file)} gives sections to a region that it has; or describe {region} there"
+            raise CellError(what, file=reconstruction, remedy=remedy)
 
 
 def plain(node: Node) -> Any:

@@ -27,12 +27,14 @@ def described(cell: Cell) -> str:
     facts = {"source": source, "file": str(cell.file or ""), "shape": _shape(cell),
              "temperature": quantity(cell.temperature, "degC")}  # fmt: skip
     lines += [f"  {label:<13}{value}" for label, value in facts.items() if value]
+    if cell.origin is not None:
+        lines += [f"  {'':<13}{note}" for note in cell.morphology.notes]
     lines += ["", "regions and channels (* free)", "", *_indented(regions_table(cell))]
     lines += [f"  {profile}" for profile in _profiles(cell)]
     if len(cell.space):
         lines += [
             "",
-            f"free parameters ({len(cell.space)}; the prior ends at low and high, uniform: on the scale)",
+            f"free parameters ({len(cell.space)}), between low and high; a uniform prior is even on the scale",
             "",
         ]
         lines += _indented(parameters_table(cell)) + [f"  {f.target} = {f.formula}" for f in cell.formulas]
