@@ -253,6 +253,9 @@ def page(results: Mapping[str, tuple[int, Currents, list[Found]]]) -> list[str]:
         "## The SSCx layer 5 pyramid, feature by feature",
         "",
         "`python benchmarks/l5_pyramid.py --write`: float64.",
+        "",
+        "A feature with several values (one for each spike or interval) is shown by their mean. Its distance is, as",
+        "published, the mean of the values' distances: larger than that of the mean where they lie on both sides.",
     ]
     lines.append("")
     for name, (compartments, currents, found) in results.items():
