@@ -26,6 +26,13 @@ PUBLISHED = {  # ModelDB 151825: what its optimisation starts from, and what it 
 IH = Condition("TTX and ZD7288", (Block("gbar_nat", 100.0), Block("gbar_hcn", 100.0)))
 
 
+HEIGHT = [92.2, 80.1, 77.4, 69.2, 56.1]  # mV, as docs/cells/l5_apical.md has them
+REST = [-71.0, -69.0, -66.3, -64.6, -62.2]
+REST_WITHOUT_IH = [-75.3, -74.1, -72.7, -71.9, -70.6]
+RESISTANCE = {"ttx_step": (1.0, 16.5), "blocked_step": (0.1, 94), "ttx_hyperpolarised": (-0.3, 16.7),
+              "blocked_hyperpolarised": (-0.3, 70)}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def cell():
     return read_cell("l5_apical").recording(PLACES)
@@ -40,7 +47,7 @@ def kernel(cell):
 def traces(cell, kernel):
     """The voltages of every stimulus, v[site, time], every 0.1 ms."""
     spike = cell.protocol.stimuli[0]
-    rest = replace(spike, name="rest", waveform=Step(0, 1, 0.0))
+    rest = replace(spike, name="rest", waveform=Step(0, 1, 0.0), warm_up=2000.0)
     more = (
         replace(spike, name="ttx_spike", condition="TTX"),
         replace(rest, condition="TTX"),
@@ -72,6 +79,15 @@ def test_a_reconstruction_takes_the_place_of_the_shape(shared):
     assert [found.place(site).section[:4] for site in found.sites] == ["soma", *["apic"] * 4]
 
 
+@pytest.mark.parametrize("file", ["bbp/C060114A5.asc", "mainen1996/j4a.swc"])
+def test_a_reconstruction_with_or_without_an_axon_fires(file, shared):
+    cell = read_cell("l5_apical", morphology=shared / "morphologies" / file)
+    assert [s.name for s in cell.morphology.sections if s.region == "axon"] == ["axon[0]", "axon[1]"]
+    pulse = replace(cell.protocol.stimuli[0], duration=20.0, warm_up=100.0, waveform=Step(5, 2, 5.0))
+    found = simulate(build(cell, "float32"), cell.theta, replace(cell.protocol, stimuli=(pulse,)), threads=1)
+    assert not found.status.any() and spikes(found.v[0][0, 0]) == 1
+
+
 def test_the_prior_holds_what_the_authors_published(cell):
     assert cell.space.names == tuple(PUBLISHED)
     assert cell.space.inside(np.array(list(PUBLISHED.values())).T).all()
@@ -81,7 +97,7 @@ def test_a_spike_travels_into_the_dendrite_and_shrinks(traces):
     v = traces["spike"]
     height = v.max(axis=1) - v[:, 90]
     assert spikes(v[0]) == 1
-    assert (np.diff(height) < -3).all()
+    assert (np.diff(height) < 0).all()  # how much: test_the_numbers_of_the_page
     assert (np.diff(v.argmax(axis=1)) > 0).all()
     assert 0.4 < height[-1] / height[0] < 0.7
     passive = traces["ttx_spike"].max(axis=1) - traces["ttx_spike"][:, 90]
@@ -92,6 +108,17 @@ def test_rest_depends_on_the_distance_by_ih(traces):
     assert (np.diff(traces["rest"][:, -1]) > 0.5).all()
     assert np.ptp(traces["rest"][:, -1]) > 7
     assert np.ptp(traces["rest_without_ih"][:, -1]) < 0.6 * np.ptp(traces["rest"][:, -1])
+
+
+def test_the_numbers_of_the_page(traces):
+    v = traces["spike"]
+    assert v.max(axis=1) - v[:, 90] == pytest.approx(HEIGHT, rel=0.02)
+    assert v[:, 0] == pytest.approx(REST, rel=0.002)  # the sweep begins at rest
+    assert traces["rest"][:, -1] == pytest.approx(traces["ttx_step"][:, 0], abs=0.05)  # both in TTX
+    assert traces["rest_without_ih"][:, -1] == pytest.approx(REST_WITHOUT_IH, rel=0.002)
+    for name, (current, megaohm) in RESISTANCE.items():
+        change = traces[name][0, 2100:2200].mean() - traces[name][0, 100:200].mean()
+        assert change / current == pytest.approx(megaohm, rel=0.02)
 
 
 def density(cell, name, distance):

@@ -331,4 +331,4 @@ def test_what_is_refused(tmp_path, tree):
 def test_the_command(tmp_path):
     done = gbar("cells", "sphere", "--copy", "mine", cwd=tmp_path)
     assert done.returncode == 0 and done.stdout.startswith("mine/sphere.yaml: sphere, to edit")
-    assert "none.swc" in refused(gbar("cells", "sphere", "--morphology", "none.swc", cwd=tmp_path))
+    assert "none.swc" in refused(gbar("cells", "mainen", "--morphology", "none.swc", cwd=tmp_path))

@@ -257,10 +257,9 @@ def _influence(part: SubFigure, effects: Sequence[Effect], colours: dict[str, st
     """A panel for each free parameter: traces from its low value, at the bottom, to its high one."""
     reach = {name: _reach([e for e in effects if e.stimulus == name]) for name in {e.stimulus for e in effects}}
     below = "below: the stimulus, mV from line to line, unit of time"
-    where = (
-        f"each free parameter from low (bottom) to high (top), the others as they are, at {', '.join(effects[0].sites)}"
-    )
-    _heading(part, f"{plain(where, 130)}; {below}")
+    middle = "the middle line is the middle of the range, " if len(effects[0].values) % 2 else ""
+    where = f"each free parameter from low (bottom) to high (top), {middle}the others as they are"
+    _heading(part, f"{where}, at {plain(', '.join(effects[0].sites), 40)}; {below}")
     grid = part.add_gridspec(lines, across)
     fit = 30 if across > 4 else 40  # characters of 8 points
     for n, effect in enumerate(effects):
@@ -301,7 +300,7 @@ def _stack(axes: Axes, effect: Effect, reach: int, colours: dict[str, str]) -> N
                       alpha=1.0 if ahead else 0.55)  # fmt: skip
     axes.set_xlim(0.0, _length(effect) / scale)
     numbered(axes.xaxis, ticks=4)
-    axes.set_yticks([k * reach for k in range(levels)], [number(value) for value in effect.values])
+    axes.set_yticks([k * reach for k in range(levels)], [_short(value) for value in effect.values])
     axes.tick_params(axis="y", length=0, labelsize=7)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="y", color=RULE, linewidth=0.5)
