@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -35,6 +36,11 @@ class MechanismParameter:
     scope: str  # "range", "global" or "private"
     low: float | None = None
     high: float | None = None
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The least and the largest value that the file allows; infinite where it declares none."""
+        return -math.inf if self.low is None else self.low, math.inf if self.high is None else self.high
 
 
 @dataclass(frozen=True)

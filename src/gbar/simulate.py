@@ -10,7 +10,7 @@ from functools import lru_cache
 from threading import Event
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from gbar.compartments import Compartments
 from gbar.errors import ParameterError, ProtocolError
@@ -56,9 +56,9 @@ def simulate(
     sweeps = _sweeps(kernel, protocol)
     rows, sites = len(theta), len(kernel.compartments.sites)
     v = tuple(np.empty((rows, sites, stimulus.samples), kernel.dtype) for stimulus in protocol.stimuli)
-    extreme = np.zeros((len(sweeps), rows), kernel.dtype)
-    _run_blocks(_Lanes(kernel, theta, sweeps, v, extreme), threads, progress)
-    return Traces(v=v, sampling=tuple(s.sampling for s in protocol.stimuli), status=_status(extreme))
+    extreme, outside = np.zeros((len(sweeps), rows), kernel.dtype), np.zeros(rows, np.bool_)
+    _run_blocks(_Lanes(kernel, theta, sweeps, v, extreme, outside), threads, progress)
+    return Traces(v=v, sampling=tuple(s.sampling for s in protocol.stimuli), status=_status(extreme, outside))
 
 
 def simulate_blocks(
@@ -126,7 +126,8 @@ class _Lanes:
     theta: Float[np.ndarray, "row parameter"]
     sweeps: tuple[_Sweep, ...]  # of every stimulus
     v: tuple[Array, ...]
-    extreme: Array
+    extreme: Array  # [stimulus, row], the largest |v| in mV
+    outside: Array  # [row], whether a quantity is beyond the limits of its mod file in any stimulus
 
     def blocks(self) -> list[slice]:
         width = self.kernel.lanes
@@ -141,7 +142,9 @@ class _Lanes:
             if stop.is_set():
                 return 0
             if id(sweep.tables) not in varying:
-                varying[id(sweep.tables)] = np.ascontiguousarray(sweep.tables.setting(self.theta[filled]))
+                values = np.ascontiguousarray(sweep.tables.setting(self.theta[filled]))
+                varying[id(sweep.tables)] = values
+                self.outside[block] |= ~sweep.tables.within(values)[:rows]
             sweep.run(varying[id(sweep.tables)], self.v[s][block], self.extreme[s, block])
         return rows
 
@@ -230,7 +233,8 @@ def _pool(threads: int, process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=threads, thread_name_prefix="gbar")
 
 
-def _status(extreme: Float[np.ndarray, "stimulus row"]) -> UInt8[np.ndarray, " row"]:
+def _status(extreme: Float[np.ndarray, "stimulus row"], outside: Bool[np.ndarray, " row"]) -> UInt8[np.ndarray, " row"]:
     finite = np.isfinite(extreme).all(axis=0)
     inside = (extreme <= LIMIT).all(axis=0)
-    return np.where(finite, np.where(inside, Status.OK, Status.OUT_OF_RANGE), Status.NON_FINITE).astype(np.uint8)
+    ended = np.where(finite, np.where(inside, Status.OK, Status.OUT_OF_RANGE), Status.NON_FINITE)
+    return np.where(outside, Status.OUT_OF_RANGE, ended).astype(np.uint8)

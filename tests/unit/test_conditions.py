@@ -111,17 +111,18 @@ def test_without_channels_a_cell_only_charges():
     assert (np.diff(v[25:200]) > 0).all() and v.max() > 0 > v[0]
 
 
-def test_a_block_of_a_global_parameter_holds_everywhere():
-    mechanism = read(shipped_file("na_ms"))
-    soma = Region("soma", 1.0, (Painted(mechanism),), {"ena": 60.0})
-    names = [name for name, p in Painted(mechanism).parameters.items() if p.scope == "global"]
-    condition = Condition("cold", (Block(f"{names[0]}_na_ms", 50.0),))
-    protocol = Protocol((replace(STEP, condition="cold"),), conditions=(condition,))
+def test_a_block_of_a_global_parameter_holds_everywhere(tmp_path):
+    file = tmp_path / "hhleak.mod"
+    file.write_text(shipped_file("hhleak").read_text().replace("RANGE gbar,", "GLOBAL gbar\n    RANGE"))
+    mechanism = read(file)
+    soma = Region("soma", 1.0, (Painted(mechanism),))
+    condition = Condition("half", (Block("gbar_hhleak", 50.0),))
+    protocol = Protocol((replace(STEP, condition="half"),), conditions=(condition,))
     cell = Cell("one", cylinder(20.0, 20.0), (soma,), 37.0, ParameterSpace(()), protocol)
     tables = lower(cell)
     before, after = ({q.name: q.value for q in t.quantities} for t in (tables, tables.under(condition.blocks)))
     changed = {name for name in before if before[name] != after[name]}
-    assert changed == {f"{names[0]}_na_ms"} == set(cell.remaining(protocol.stimuli[0]))
+    assert changed == {"gbar_hhleak"} == set(cell.remaining(protocol.stimuli[0]))
     assert lower(replace(cell, protocol=Protocol((STEP,)))).under(()) is not None
 
 
@@ -204,6 +205,8 @@ REFUSED = {
         "gnabar_na: 90 %": r"9:20: .*TTX.blocks: 'gnabar_na' is no parameter .*there are: gnabar_hh, gkbar_hh",
         "gnabar_hh.axon: 90 %": r"9:\d+: .*'gnabar_hh.axon' is no parameter",
         "ena.soma: 90 %": r"9:\d+: .*'ena.soma' is no parameter",
+        "el_hh: 50 %": r"9:20: .*TTX.blocks: el_hh is in mV; a drug blocks .*one of: gnabar_hh, gkbar_hh, gl_hh",
+        "gnabar_hh: 9 %, gnabar_hh.soma: 9 %": r"9:36: .*gnabar_hh.soma is blocked twice",
         "gnabar_hh: 101 %": r"9:\d+: .* blocked by 101 %; give 0 to 100 %",
         "gnabar_hh: -1 %": r"9:\d+: .* blocked by -1 %",
         "gnabar_hh: 0.9": r"9:\d+: .*0.9 has no unit; write 0.9 %",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from jaxtyping import Float
 
 from gbar import units
 from gbar.cell import geometry
+from gbar.cell.blocking import check_block
 from gbar.cell.derived import Derived, widened
 from gbar.cell.painted import Painted
 from gbar.cell.profile import VALUE, Profile
@@ -40,11 +42,21 @@ POSITIVE = ("cm", "Ra", "area", "L", "L_scale", "diam_scale")
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number of a cell, by its name, in its unit ("" if it has none)."""
+    """A number of a cell, by its name, in its unit ("" if it has none), with the limits that a mod file declares."""
 
     name: str
     value: float
     unit: str
+    limits: tuple[float, float] = (-math.inf, math.inf)
+    file: str = ""  # that declares them
+
+    def check_bound(self, value: float, parameter: str) -> None:
+        """Raises CellError for a bound of a free parameter's range that the mod file does not allow."""
+        low, high = self.limits
+        if not low <= value <= high:
+            which = self.name if parameter == self.name else f"{parameter}, which sets {self.name},"
+            what = f"{which} may become {units.format(value, self.unit)}, {self.file} allows {low:g} to {high:g}"
+            raise CellError(what, remedy="state a range within, or widen the limits in the mod file")
 
 
 @dataclass(frozen=True)
@@ -160,6 +172,8 @@ class Cell:
                 if self.positive(name) and parameter.low <= 0:
                     raise CellError(f"{parameter.name} may become {parameter.low:g} {parameter.unit}".rstrip(),
                                     remedy="state a low bound above 0")  # fmt: skip
+                for bound in (parameter.low, parameter.high):
+                    known[name].check_bound(bound, parameter.name)
 
     def _check_formulas(self) -> None:
         known = self.quantities()
@@ -198,6 +212,8 @@ class Cell:
         for condition in self.protocol.conditions:
             try:
                 remaining(condition.blocks, mechanism_parameters(self.regions))
+                for block in condition.blocks:
+                    check_block(block, self.regions, self.space)
             except ProtocolError as error:
                 raise CellError(f"the condition {condition.name}: {error.what}", remedy=error.remedy) from None
 
@@ -422,7 +438,8 @@ def _painted_quantities(painted: Painted, region: str) -> list[Quantity]:
                 behind = "" if coefficient == VALUE else f".{coefficient}"
                 found.append(Quantity(f"{label}.{region}{behind}", number, value.unit(coefficient, unit)))
         else:
-            found.append(Quantity(label if parameter.scope == "global" else f"{label}.{region}", value, unit))
+            whole = label if parameter.scope == "global" else f"{label}.{region}"
+            found.append(Quantity(whole, value, unit, parameter.limits, painted.mechanism.file.name))
     return found
 
 

@@ -15,6 +15,7 @@ from gbar.compartments.tables import Compartment, Compartments, Instance, Pool, 
 from gbar.nmodl.prune import inputs
 
 _REVERSALS = {"never": Reversal.STATED, "at start": Reversal.AT_START, "always": Reversal.ALWAYS}
+UNLIMITED = (-np.inf, np.inf)
 _BUILT_INTO_NEURON = ("pas", "hh")  # which come before all mod files, in this order
 
 
@@ -76,6 +77,7 @@ class _Lowering:
         columns = cell.columns
         self.table = _Table(columns)
         self.parameters: dict[str, tuple[int, ...]] = {}  # of mechanisms, by region
+        self.limits: dict[int, tuple[float, float]] = {}  # of quantities
         self.shape = Shape.of(cell, columns)
         self.nodes = self.shape.nodes
         sections = cell.morphology.sections
@@ -103,6 +105,7 @@ class _Lowering:
             setting=setting,
             places=tuple((name, site.compartment) for name, site in sites.items()),
             parameters=self.parameters,
+            limits=self.limits,
         )
 
     def region(self, region: Region, nodes: Int[np.ndarray, " node"]) -> dict[int, Compartment]:
@@ -209,6 +212,8 @@ class _Lowering:
             if name in settable:
                 found = differing[name].values() if name in differing else (same[name],)
                 self.parameters[f"{label}.{region.name}"] = tuple(found)
+                if parameter.limits != UNLIMITED:
+                    self.limits |= dict.fromkeys(found, parameter.limits)
         read = (
             inputs(mechanism.initial)
             | inputs(mechanism.breakpoint)

@@ -11,8 +11,9 @@ from enum import Enum
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
+from gbar.errors import ProtocolError
 from gbar.mechanism import Mechanism
 from gbar.parameters import ParameterSpace
 from gbar.protocol import Block
@@ -118,6 +119,9 @@ class Compartments:
     setting: Setting = field(compare=False)
     places: tuple[tuple[str, int], ...] = ()
     parameters: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # `gbar_na.soma` -> quantities
+    limits: Mapping[int, tuple[float, float]] = field(
+        default_factory=dict
+    )  # of quantities, where mod files declare any
 
     def __post_init__(self) -> None:
         if not self.places:
@@ -134,16 +138,32 @@ class Compartments:
         values[list(self.varying)] = self.setting(np.asarray(theta, dtype=np.float64))
         return values
 
+    @cached_property
+    def _limited(
+        self,
+    ) -> tuple[Int[np.ndarray, " limited"], Float[np.ndarray, "limited 1"], Float[np.ndarray, "limited 1"]]:
+        """Which of the varying quantities have limits, and these."""
+        found = [(row, *self.limits[quantity]) for row, quantity in enumerate(self.varying) if quantity in self.limits]
+        rows, low, high = (np.array([entry[k] for entry in found]) for k in range(3))
+        return rows.astype(np.int64), low.astype(np.float64)[:, None], high.astype(np.float64)[:, None]
+
+    def within(self, varying: Float[np.ndarray, "varying row"]) -> Bool[np.ndarray, " row"]:
+        """Which rows keep within the limits that mod files declare. What is no number is not looked at."""
+        rows, low, high = self._limited
+        values = varying[rows]
+        return ~((values < low) | (values > high)).any(axis=0)
+
     def under(self, blocks: tuple[Block, ...]) -> Compartments:
         """The same cell where blocks leave less of the parameters of its mechanisms, be they free or not.
 
-        Raises ProtocolError for a block of what the cell does not have.
+        Raises ProtocolError for a block of what the cell does not have, or that leaves what a mod file does not allow.
         """
         if not blocks:
             return self
         share = np.ones(len(self.quantities))
         for index, left in remaining(blocks, self.parameters).items():
             share[index] = left
+            self._check_left(index, left)
         table = zip(self.quantities, share.tolist(), strict=True)
         left_of_varying, setting = share[list(self.varying), None], self.setting
         return replace(
@@ -151,3 +171,10 @@ class Compartments:
             quantities=tuple(replace(quantity, value=quantity.value * left) for quantity, left in table),
             setting=lambda theta: left_of_varying * setting(theta),
         )
+
+    def _check_left(self, index: int, left: float) -> None:
+        """Refuses a share of a quantity, of those that do not vary, that is beyond its limits."""
+        quantity, (low, high) = self.quantities[index], self.limits.get(index, (-np.inf, np.inf))
+        if not low <= left * quantity.value <= high and index not in self.varying:
+            what = f"a block leaves {left * quantity.value:g} of {quantity.name}"
+            raise ProtocolError(f"{what}, its mod file allows {low:g} to {high:g}", remedy="block less")
