@@ -257,8 +257,8 @@ def _influence(part: SubFigure, effects: Sequence[Effect], colours: dict[str, st
     """A panel for each free parameter: traces from its low value, at the bottom, to its high one."""
     reach = {name: _reach([e for e in effects if e.stimulus == name]) for name in {e.stimulus for e in effects}}
     below = "below: the stimulus, mV from line to line, unit of time"
-    middle = "the middle line is the middle of the range, " if len(effects[0].values) % 2 else ""
-    where = f"each free parameter from low (bottom) to high (top), {middle}the others as they are"
+    middle = "; the middle line is mid-range" if len(effects[0].values) % 2 else ""
+    where = f"each free parameter from low (bottom) to high (top{middle}), the others held"
     _heading(part, f"{where}, at {plain(', '.join(effects[0].sites), 40)}; {below}")
     grid = part.add_gridspec(lines, across)
     fit = 30 if across > 4 else 40  # characters of 8 points
