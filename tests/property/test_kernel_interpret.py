@@ -56,7 +56,10 @@ def test_shipped_mechanism(name: str) -> None:
     assert np.abs(compiled - slow).max() < 1e-8
 
 
-@pytest.mark.parametrize("name", shipped_cells())
+SMALL = [name for name in shipped_cells() if len(lower(read_cell(name)).compartments) <= 20]  # the slow oracle is slow
+
+
+@pytest.mark.parametrize("name", SMALL)
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 def test_shipped_cell(name: str, precision: str) -> None:
     cell = read_cell(name)

@@ -12,6 +12,7 @@ from gbar.cell import Along, At, Profile, SegmentRule, Site, read_cell, write_ce
 from gbar.cell.file import cell_file
 from gbar.compartments import lower
 from gbar.errors import CellError, OutputError, UserError
+from gbar.prior import LogNormal, Normal
 
 TREE = """
 name: tree
@@ -418,7 +419,7 @@ def test_a_defect_of_the_file_is_the_file_s(short):
 
 def test_the_documented_reconstruction_and_pieces_read(tmp_path):
     text = (Path(__file__).parent.parent.parent / "docs" / "cell-format.md").read_text()
-    _, pyramid, shape, formulas, protocol, conditions = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    _, pyramid, shape, priors, formulas, protocol, conditions = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     (mod,) = re.findall(r"```nmodl\n(.*?)```", text, re.DOTALL)
     (tmp_path / "channels").mkdir()
     (tmp_path / "channels" / "k.mod").write_text(mod)
@@ -439,6 +440,9 @@ def test_the_documented_reconstruction_and_pieces_read(tmp_path):
         "gnabar_hh.apical": 0.0,
         "gbar_kslow.soma": pytest.approx(0.2),
     }
+    head, _, rest = pyramid.partition("parameters:")
+    file.write_text(head + priors + "protocol:" + rest.partition("protocol:")[2])
+    assert {type(p.prior) for p in read_cell(file).space.parameters} == {LogNormal, Normal}
     shipped = cell_file("mainen2").read_text()
     assert all(line.partition("  #")[0] in shipped for line in formulas.splitlines())
     lines = [

@@ -71,8 +71,8 @@ PROCEDURE rates(u (mV)) {
     LOCAL open, close
     open = tadj*linoid(u, 11.1 (mV), 0.0052 (/ms/mV), 13.1 (mV))
     close = tadj*0.01938 (/ms)*exp(-(u + 1.27 (mV))/71 (mV)) - 0.0053 (/ms)
-    if (close < 1e-6) {
-        close = 1e-6
+    IF (close < 1e-6 (/ms)) {
+        close = 1e-6 (/ms)
     }
     atau = 1/(open + close)
     ainf = open/(open + close)
@@ -80,8 +80,8 @@ PROCEDURE rates(u (mV)) {
     binf = 1/(1 + exp((u + 58 (mV))/11 (mV)))
     btau = 360 (ms) + (1010 (ms) + 23.7 (ms/mV)*(u + 54 (mV)))*exp(-((u + 75 (mV))/48 (mV))^2)
     ctau = 2350 (ms) + 1380 (ms)*exp(-0.01118 (/mV)*u) - 210 (ms)*exp(-0.0306 (/mV)*u)
-    if (ctau < 1) {
-        ctau = 1
+    IF (ctau < 1 (ms)) {
+        ctau = 1 (ms)
     }
 }
 
@@ -89,9 +89,9 @@ PROCEDURE rates(u (mV)) {
 FUNCTION linoid(u (mV), half (mV), rate (/ms/mV), slope (mV)) (/ms) {
     LOCAL x
     x = (u - half)/slope
-    if (fabs(x) > 1e-6) {
+    IF (fabs(x) > 1e-6) {
         linoid = rate*slope*x/(1 - exp(-x))
-    } else {
+    } ELSE {
         linoid = rate*slope*(1 + x/2)
     }
 }
