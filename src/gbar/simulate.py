@@ -235,6 +235,5 @@ def _pool(threads: int, process: int) -> ThreadPoolExecutor:
 
 def _status(extreme: Float[np.ndarray, "stimulus row"], outside: Bool[np.ndarray, " row"]) -> UInt8[np.ndarray, " row"]:
     finite = np.isfinite(extreme).all(axis=0)
-    inside = (extreme <= LIMIT).all(axis=0)
-    ended = np.where(finite, np.where(inside, Status.OK, Status.OUT_OF_RANGE), Status.NON_FINITE)
-    return np.where(outside, Status.OUT_OF_RANGE, ended).astype(np.uint8)
+    inside = (extreme <= LIMIT).all(axis=0) & ~outside
+    return np.where(finite, np.where(inside, Status.OK, Status.OUT_OF_RANGE), Status.NON_FINITE).astype(np.uint8)

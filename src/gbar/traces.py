@@ -24,8 +24,8 @@ class Traces:
     `v` holds one array [row, site, time] for each stimulus of the protocol, in its order, with the cell's sites in
     theirs: mV where a site records v, else the unit of the site's variable. Sample k of stimulus s is at
     k * sampling[s] ms, sample 0 is the state after initialisation and warm-up. `status[row]` is a `Status`: not finite
-    if that befell the row in any stimulus, else out of range if that did; out of range, too, where a formula or a
-    profile leaves the limits that a mod file declares.
+    if that befell the row in any stimulus, else out of range if that did, or if a value that follows from the
+    parameters is beyond the limits that a mod file declares.
     """
 
     v: tuple[Float[np.ndarray, "row site time"], ...]  # mV where v is recorded
