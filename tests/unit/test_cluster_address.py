@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from gbar.cluster import Local, Remote, Slurm, read_address
+from gbar.cluster.spread import MOST, SHARES, tasks
 from gbar.errors import ClusterError
 from gbar.workflows.simulate import simulate_dataset
 
@@ -59,6 +60,15 @@ def test_refusals(text, line):
 def test_threads_are_those_of_this_machine(tmp_path):
     with pytest.raises(ClusterError, match="--threads 2 with --cluster tcp://host:8786; leave it out"):
         simulate_dataset("sphere", tmp_path / "out.zarr", cluster="tcp://host:8786", threads=2)
+
+
+@pytest.mark.parametrize(("blocks", "threads"), [(1, 1), (10, 64), (7_000, 2), (19_532, 64), (5, 0)])
+def test_every_block_is_in_one_task(blocks, threads):
+    all_blocks = [(64 * i, 64 * (i + 1)) for i in range(blocks)]
+    handed = tasks(all_blocks, threads)
+    assert [block for task in handed for block in task] == all_blocks
+    assert max(map(len, handed)) <= MOST
+    assert len(handed) >= min(blocks, SHARES * threads)
 
 
 def test_without_dask(tmp_path, monkeypatch):

@@ -19,7 +19,6 @@ import slurm_node
 from dask_processes import Deadly, Fickle, Processes
 
 import gbar
-from conftest import missing
 from gbar.cluster import connect, read_address, spread
 from gbar.errors import ClusterError
 from gbar.workflows.simulate import simulate_dataset
@@ -148,7 +147,7 @@ def test_a_worker_that_sees_another_folder_is_refused(folder, processes):
     hide = f'mount -t tmpfs none {folder} && mkdir -p {folder} && exec "$@"'
     before = ("unshare", "--mount", "sh", "-c", hide, "sh")
     if shutil.which("unshare") is None or subprocess.run([*before, "true"], capture_output=True).returncode:
-        missing("the right to hide a folder from a process (unshare --mount)")
+        pytest.skip("needs the right to hide a folder from a process (unshare --mount)")
     worker = processes.worker(*before)
     with pytest.raises(ClusterError, match=rf"process {worker.pid} on \S+ does not see \S+hidden.zarr.partial as proc"):
         make(folder, "hidden.zarr", cluster=processes.address)
@@ -183,7 +182,7 @@ def test_processes_of_this_machine(folder, alone):
 
 def test_jobs_of_slurm_that_are_cancelled(folder, alone, tmp_path):
     if not slurm_node.found():
-        missing("Slurm (slurm-wlm) and Munge")
+        pytest.skip("needs Slurm (slurm-wlm) and Munge")
     with slurm_node.slurm_node(tmp_path):
         with pytest.raises(ClusterError, match=r"slurm:long: Slurm does not take such a job .*invalid partition"):
             make(folder, "slurm.zarr", cluster="slurm:long")
@@ -211,3 +210,4 @@ def test_the_job_script(tmp_path):
     assert wanted | {"--constraint=avx512"} <= asked
     assert f"{sys.executable} -m distributed.cli.dask_worker tcp://" in script
     assert "--nthreads 4" in script
+    assert "export DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED=False" in script.splitlines()

@@ -7,8 +7,8 @@ description, once to each of them, and the numbers of its blocks; what comes bac
 
 from gbar.cluster.address import Address, Local, Remote, Slurm, read_address
 from gbar.cluster.connect import Cluster, connected
-from gbar.cluster.spread import Block, spread
-from gbar.cluster.work import Work
+from gbar.cluster.spread import spread
+from gbar.cluster.work import Block, Work
 from gbar.cluster.workers import compared, this_worker
 
 __all__ = [

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from dask import config
 from distributed import Client, LocalCluster
 from distributed.core import rpc
 
@@ -118,8 +119,9 @@ def connected(address: Address, *, say: Say, logs: Path, threads: int | None = N
 def _local(address: Local, say: Say, threads: int | None) -> Iterator[Cluster]:
     each = threads or max(cores() // address.workers, 1)
     with (
+        config.set({"distributed.worker.profile.enabled": False}),  # it takes a tenth of the processor
         LocalCluster(
-            n_workers=address.workers, threads_per_worker=each, dashboard_address=None, silence_logs=logging.CRITICAL
+            n_workers=address.workers, threads_per_worker=each, dashboard_address=":0", silence_logs=logging.CRITICAL
         ) as machine,
         Client(machine) as client,
     ):
@@ -184,8 +186,9 @@ def slurm_jobs(address: Slurm, logs: Path, name: str) -> Any:
         interface=address.interface or None,
         job_name=name,
         log_directory=str(logs),
+        job_script_prologue=["export DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED=False"],
         job_extra_directives=[f"{option}={value}" for option, value in stated.items() if value],
-        scheduler_options={"dashboard_address": None},
+        scheduler_options={"dashboard_address": ":0"},
         worker_extra_args=["--no-dashboard"],
         silence_logs="critical",
     )

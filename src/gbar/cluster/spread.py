@@ -15,12 +15,13 @@ from uuid import uuid4
 from distributed import Future, KilledWorker
 
 from gbar.cluster.connect import Cluster
-from gbar.cluster.work import Work, Workplace, do_block
+from gbar.cluster.work import Block, Task, Work, Workplace, do_task
 from gbar.errors import ClusterError
 
-Block = tuple[int, int]  # [start, stop)
-AHEAD = 4  # blocks per thread that are with the scheduler
-TRIES = 3  # of a block, each of which may end four workers
+AHEAD = 4  # tasks per thread that are with the scheduler
+TRIES = 3  # of a task, each of which may end four workers
+MOST = 16  # blocks of a task
+SHARES = 50  # tasks that each thread finds at least, if there are so many blocks
 
 
 def spread(cluster: Cluster, work: Work, blocks: Sequence[Block]) -> Iterator[Block]:
@@ -35,27 +36,37 @@ def spread(cluster: Cluster, work: Work, blocks: Sequence[Block]) -> Iterator[Bl
     name = f"gbar-{uuid4().hex}"
     cluster.client.register_plugin(Workplace(name, work), name=name)
     try:
-        yield from _Tasks(cluster, name, blocks).run()
+        yield from _Tasks(cluster, name, tasks(blocks, cluster.threads())).run()
     finally:
         with suppress(Exception):  # the scheduler may be gone
             cluster.client.unregister_worker_plugin(name)
 
 
+def tasks(blocks: Sequence[Block], threads: int) -> list[Task]:
+    """Blocks as they are handed out: one by one, or several where each thread has many before it.
+
+    >>> tasks([(0, 64), (64, 128), (128, 160)], threads=8)
+    [((0, 64),), ((64, 128),), ((128, 160),)]
+    """
+    size = min(max(len(blocks) // (SHARES * max(threads, 1)), 1), MOST)
+    return [tuple(blocks[i : i + size]) for i in range(0, len(blocks), size)]
+
+
 class _Tasks:
-    """Blocks that wait, run and end.
+    """Tasks that wait, run and end.
 
     That a block is done is all that is asked of a task; its result, None, stays where it is.
     """
 
-    def __init__(self, cluster: Cluster, name: str, blocks: Sequence[Block]) -> None:
+    def __init__(self, cluster: Cluster, name: str, tasks: Sequence[Task]) -> None:
         self._cluster, self._name = cluster, name
-        self._waiting = deque(blocks)
-        self._running: dict[str, tuple[Block, Future]] = {}
+        self._waiting = deque(tasks)
+        self._running: dict[str, tuple[Task, Future]] = {}
         self._ended: SimpleQueue[Future] = SimpleQueue()
-        self._tries: Counter[Block] = Counter()
+        self._tries: Counter[Task] = Counter()
 
     def run(self) -> Iterator[Block]:
-        """Keeps the workers busy until no block is left; yields those that are done."""
+        """Keeps the workers busy until no task is left; yields the blocks that are done."""
         while self._waiting or self._running:
             room = AHEAD * max(self._cluster.threads(), 1)
             while self._waiting and len(self._running) < room:
@@ -64,30 +75,30 @@ class _Tasks:
                 future = self._ended.get(timeout=1.0)
             except Empty:
                 continue
-            block, _ = self._running.pop(future.key)
+            task, _ = self._running.pop(future.key)
             if future.status == "finished":
-                yield block
+                yield from task
             else:
-                self._try_again(future, block)
+                self._try_again(future, task)
 
-    def _submit(self, block: Block) -> None:
-        key = f"{self._name}-{block[0]}-{uuid4().hex}"
-        future = self._cluster.client.submit(do_block, self._name, *block, key=key, pure=False)
-        self._running[key] = (block, future)
+    def _submit(self, task: Task) -> None:
+        key = f"{self._name}-{task[0][0]}-{uuid4().hex}"
+        future = self._cluster.client.submit(do_task, self._name, task, key=key, pure=False)
+        self._running[key] = (task, future)
         future.add_done_callback(self._ended.put)
 
-    def _try_again(self, future: Future, block: Block) -> None:
-        """Puts back a block that was not done; raises what was in its way if that is sure to stay there."""
+    def _try_again(self, future: Future, task: Task) -> None:
+        """Puts back a task that was not done; raises what was in its way if that is sure to stay there."""
         self._cluster.threads()
-        self._waiting.appendleft(block)
+        self._waiting.appendleft(task)
         if future.status != "error":
             return
-        error, self._tries[block] = future.exception(), self._tries[block] + 1
+        error, self._tries[task] = future.exception(), self._tries[task] + 1
         if isinstance(error, ClusterError):
             raise error
-        if self._tries[block] < TRIES:
+        if self._tries[task] < TRIES:
             return
         if isinstance(error, KilledWorker):
-            what = f"rows {block[0]} to {block[1]} ended every worker that tried them"
+            what = f"rows {task[0][0]} to {task[-1][1]} ended every worker that tried them"
             raise ClusterError(what, remedy="give the workers more memory, or fewer threads each")
         raise error

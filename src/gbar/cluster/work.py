@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from distributed import WorkerPlugin, get_worker
 
+Block = tuple[int, int]  # [start, stop)
+Task = tuple[Block, ...]
 Do = Callable[[int, int], None]
 
 
@@ -31,15 +33,16 @@ class Workplace(WorkerPlugin):
         self._lock = Lock()
         self._do: Do | None = None
 
-    def do(self, start: int, stop: int) -> None:
-        """Does a block; the first one prepares the work."""
+    def do(self, task: Task) -> None:
+        """Does the blocks of a task; the first task prepares the work."""
         with self._lock:
             if self._do is None:
                 self._do = self.work.prepared(self._threads)
-        self._do(start, stop)
+        for start, stop in task:
+            self._do(start, stop)
 
 
-def do_block(name: str, start: int, stop: int) -> None:
-    """The task: a block of the work of that name, in the worker that runs it."""
+def do_task(name: str, task: Task) -> None:
+    """The task: blocks of the work of that name, in the worker that runs it."""
     workplace: Workplace = get_worker().plugins[name]
-    workplace.do(start, stop)
+    workplace.do(task)
