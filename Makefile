@@ -66,6 +66,7 @@ bench-dopamine: setup
 
 bench-data: setup
 	$(RUN) benchmarks/data.py --write
+	$(RUN) benchmarks/cluster.py --write
 
 clean:
 	rm -rf $(VENV) demo bench build dist
