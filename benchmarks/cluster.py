@@ -29,18 +29,7 @@ from gbar.workflows.simulate import simulate_dataset
 RESULTS = Path(__file__).parent / "RESULTS.md"
 BEGIN, END = "<!-- cluster:begin -->", "<!-- cluster:end -->"
 CELL = "ballstick7"
-PROTOCOL = """sites: [soma]
-stimuli:
-  - name: noisy_step
-    duration: 500 ms
-    dt: 0.025 ms
-    sampling: 0.1 ms
-    v_init: -65 mV
-    waveform:
-      sum:
-        - step: {delay: 50 ms, duration: 400 ms, amplitude: 0.05 nA}
-        - noise: {delay: 50 ms, duration: 400 ms, mean: 0 nA, sd: 0.1 nA, tau: 3 ms, seed: 1}
-"""
+PROTOCOL = (Path(__file__).parent / "noisy_step.yaml").read_text()
 ROUNDS = 3
 ROWS = (1_024, 17_408)
 TASKS = (200, 2_200)  # of MOST blocks each

@@ -52,18 +52,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
 BEGIN, END = "<!-- data:begin -->", "<!-- data:end -->"
 CELL = "ballstick7"
-SWEEP = """sites: [soma]
-stimuli:
-  - name: noisy_step
-    duration: 500 ms
-    dt: 0.025 ms
-    sampling: 0.1 ms
-    v_init: -65 mV
-    waveform:
-      sum:
-        - step: {delay: 50 ms, duration: 400 ms, amplitude: 0.05 nA}
-        - noise: {delay: 50 ms, duration: 400 ms, mean: 0 nA, sd: 0.1 nA, tau: 3 ms, seed: 1}
-"""
+SWEEP = (ROOT / "benchmarks" / "noisy_step.yaml").read_text()
 ROUNDS = 5
 A_ROUND = 16_384  # rows simulated in a round
 LOADED = 100_000  # rows that the loader hands out alone

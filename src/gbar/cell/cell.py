@@ -157,10 +157,7 @@ class Cell:
         set_by: dict[str, str] = {}
         for parameter in self.space.parameters:
             for target in parameter.targets:
-                name = self.canonical(target)
-                if name not in known:
-                    what = f"the free parameter {parameter.name} sets {target!r}, which the cell does not have"
-                    raise CellError(what, remedy=f"{nearest(target, known)}it has: {listed(known)}")
+                name = self._known(target, f"the free parameter {parameter.name} sets", known)
                 if name in set_by:
                     what = f"{name} is GLOBAL, one value for the cell, and set by {set_by[name]} and {parameter.name}"
                     raise CellError(what, remedy="let one free parameter set it, once")
@@ -175,14 +172,19 @@ class Cell:
                 for bound in (parameter.low, parameter.high):
                     known[name].check_bound(bound, parameter.name)
 
+    def _known(self, target: str, who: str, known: Mapping[str, Quantity]) -> str:
+        """The canonical name of a quantity of the cell that something sets; raises CellError if there is none."""
+        name = self.canonical(target)
+        if name not in known:
+            what = f"{who} {target!r}, which the cell does not have"
+            raise CellError(what, remedy=f"{nearest(target, known)}it has: {listed(known)}")
+        return name
+
     def _check_formulas(self) -> None:
         known = self.quantities()
         set_by = {self.canonical(target) for parameter in self.space.parameters for target in parameter.targets}
         for formula in self.formulas:
-            name = self.canonical(formula.target)
-            if name not in known:
-                what = f"a formula gives {formula.target!r}, which the cell does not have"
-                raise CellError(what, remedy=f"{nearest(formula.target, known)}it has: {listed(known)}")
+            name = self._known(formula.target, "a formula gives", known)
             if name in set_by:
                 what = f"{name} is set twice, the second time by the formula {formula.formula!r}"
                 raise CellError(what, remedy="let one formula, or one free parameter, set it")

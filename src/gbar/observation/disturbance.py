@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +13,7 @@ from gbar.observation.adc import Adc
 from gbar.observation.electrode import delivered
 from gbar.observation.reduction import Reduction, observe
 from gbar.observation.rig import Rig
-from gbar.observation.value import Uniform
+from gbar.observation.value import Uniform, bounds
 from gbar.protocol import Protocol
 from gbar.traces import Traces
 
@@ -31,7 +30,6 @@ class Disturbance:
     between two steps: every row of the bank has its own place.) The filter's effect on the voltage itself is `seen`.
     """
 
-    rig: Rig
     bank: Float32[np.ndarray, "row channel time"]  # mV
 
     @classmethod
@@ -55,7 +53,7 @@ class Disturbance:
             still = Traces(v, tuple(s.sampling for s in protocol.stimuli), np.zeros(_AT_ONCE, np.uint8))
             parts.append(observe(unclipped.apply(still, seed, rows=rows, currents=currents), reductions))
             parts[-1] -= offset[:, None, None]
-        return cls(rig, np.concatenate(parts))
+        return cls(np.concatenate(parts))
 
     def draw(self, rows: int, rng: np.random.Generator) -> Float32[np.ndarray, "row channel time"]:
         """What the rig adds in mV for that many rows, each taken from the bank at random."""
@@ -64,17 +62,15 @@ class Disturbance:
 
 def seen(rig: Rig, traces: Traces) -> Traces:
     """The traces behind the rig's filter, clipped to its digitiser's range: what is not added to a voltage."""
-    clips = rig.adc is not None and (math.isfinite(rig.adc.low) or math.isfinite(rig.adc.high))
-    if rig.filter is None and not clips:
-        return traces
-    range_alone = Adc(0.0, rig.adc.low, rig.adc.high) if clips and rig.adc is not None else None
-    return Rig(filter=rig.filter, adc=range_alone).apply(traces, seed=0)
+    clipping = None if rig.adc is None else replace(rig.adc, step=0.0)
+    kept = Rig(filter=rig.filter, adc=None if clipping == Adc() else clipping)
+    return traces if kept == Rig() else kept.apply(traces, seed=0)
 
 
 def _offsets(rows: np.ndarray, rig: Rig) -> Float32[np.ndarray, " row"]:
     """Voltages of which each lies elsewhere between two of the digitiser's steps, spread evenly; 0 without one."""
     if rig.adc is None:
         return np.zeros(len(rows), np.float32)
-    step = rig.adc.step if isinstance(rig.adc.step, float) else rig.adc.step.high
+    _, step = bounds(rig.adc.step)
     golden = 0.6180339887498949  # its multiples spread evenly
     return (np.modf(rows * golden)[0] * step).astype(np.float32)

@@ -66,7 +66,7 @@ def _short(sweeps: Sequence[Sweep]) -> set[int]:
 
 def _lasting(sweep: Sweep) -> float:
     """The time in ms from the first to the last sample at which the current is past half of its amplitude."""
-    away = np.flatnonzero(np.abs(sweep.current - sweep.baseline_current) > 0.5 * abs(sweep.amplitude))
+    away = np.flatnonzero(sweep.driven)
     return float(away[-1] - away[0] + 1) * sweep.dt if len(away) else 0.0
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from gbar.errors import RecordingError
 from gbar.recordings.stimulus import departure, initial_level, strongest_level
@@ -83,6 +83,11 @@ class Sweep:
         """The stimulus's strongest sustained level above the baseline current, nA; 0 where there is no stimulus."""
         first = self.departure
         return 0.0 if first is None else strongest_level(self.current[first:], self.baseline_current)
+
+    @property
+    def driven(self) -> Bool[np.ndarray, " time"]:
+        """The samples at which the current is past half of its amplitude, in either direction."""
+        return np.asarray(np.abs(self.current - self.baseline_current) > 0.5 * abs(self.amplitude))
 
     def spike_count(self, threshold: float = -20.0) -> int:
         """Upward crossings of `threshold` mV, each after the voltage was 1 mV below it: noise on a plateau is none."""

@@ -68,7 +68,7 @@ def window(sweep: Sweep, end: float) -> tuple[float, float]:
     The current is away where it is past half of its amplitude; interruptions under 5 ms (artefacts) do not count. A
     stretch of three quarters of all the time away is the main step, and a test pulse before or behind it is none.
     """
-    away = np.abs(sweep.current - sweep.baseline_current) > 0.5 * abs(sweep.amplitude)
+    away = sweep.driven
     if sweep.departure is None or not away.any():
         return 0.0, end
     edges = np.flatnonzero(np.diff(np.concatenate([[False], away, [False]]).astype(np.int8)))
