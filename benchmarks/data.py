@@ -43,9 +43,9 @@ from gbar.learn.stream import Stream
 from gbar.learn.training import Schedule, regress_on, schedule_for
 from gbar.observation import reduction_for
 from gbar.protocol import Protocol
-from gbar.simulate import cores, simulate
+from gbar.simulate import cores, simulate_parts
 from gbar.workflows.progress import Report, Silent
-from gbar.workflows.simulate import at_once, simulate_dataset
+from gbar.workflows.simulate import simulate_dataset
 from gbar.workflows.view import View, noise_from
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,6 +55,7 @@ CELL = "ballstick7"
 SWEEP = (ROOT / "benchmarks" / "noisy_step.yaml").read_text()
 ROUNDS = 5
 A_ROUND = 16_384  # rows simulated in a round
+A_PART = 512  # rows that the bare engine hands on at once, to nobody
 LOADED = 100_000  # rows that the loader hands out alone
 SINGLE = 300  # rows read one by one
 TRAINED = 6_144  # rows that a network is trained on in a round
@@ -94,7 +95,7 @@ def throughput(folder: Path, protocol: Path, *, rows: int = A_ROUND, rounds: int
     """`simulate_dataset` and the bare engine in turn; the order changes from round to round."""
     cell, experiment = read_cell(CELL), read_protocol(protocol)
     cell = cell.recording(experiment.sites)
-    kernel, threads = build(cell, "float32"), cores()
+    kernel = build(cell, "float32")
     made, bare = [], []
 
     def end_to_end() -> None:
@@ -105,10 +106,9 @@ def throughput(folder: Path, protocol: Path, *, rows: int = A_ROUND, rounds: int
 
     def engine() -> None:
         theta = cell.space.draw(0, 0, rows)
-        piece = at_once(kernel, experiment, 512, threads)
+        parts = [(first, min(first + A_PART, rows)) for first in range(0, rows, A_PART)]
         start = time.perf_counter()
-        for first in range(0, rows, piece):
-            simulate(kernel, theta[first : first + piece], experiment, threads=threads)
+        simulate_parts(kernel, parts, lambda a, b: theta[a:b], experiment, lambda *_: None)
         bare.append(rows / (time.perf_counter() - start))
 
     for job in (engine, end_to_end):  # compiles, and what else is done once

@@ -14,7 +14,7 @@ SOURCE = Path(gbar.__file__).parent
 
 LAYERS = [
     {"errors"},
-    {"units", "files", "draws"},
+    {"units", "files", "draws", "compiled"},
     {"document"},
     {"nmodl"},
     {"mechanism", "morphology", "prior"},
@@ -29,7 +29,8 @@ LAYERS = [
     {"recordings"},
     {"features"},
     {"estimate"},
-    {"simulate", "vetting"},
+    {"sweep", "vetting"},
+    {"simulate"},
     {"dataset"},
     {"cluster"},
     {"learn", "diagnose"},
@@ -41,7 +42,7 @@ LAYERS = [
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
 HOMES = {
-    "numba": {"kernel/build.py", "features/compiled.py"},
+    "numba": {"kernel/build.py", "compiled.py"},
     "efel": {"features/others.py"},
     "torch": {"learn"},
     "sbi": {"learn"},

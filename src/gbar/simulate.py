@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from functools import lru_cache
-from threading import Event
+from itertools import islice
+from threading import Event, Lock
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Float, UInt8
 
-from gbar.compartments import Compartments
-from gbar.errors import ParameterError, ProtocolError
+from gbar.errors import ParameterError
 from gbar.kernel.build import Kernel
-from gbar.kernel.cable import Electrode
-from gbar.kernel.cable_start import start_of
-from gbar.kernel.cable_text import TILE
-from gbar.protocol import Block, Protocol, Stimulus
+from gbar.protocol import Protocol
+from gbar.sweep import Sweep, sweeps_of
 from gbar.traces import Status, Traces
 
 LIMIT = 250.0  # mV: a membrane voltage beyond this is none
 POSITIVE = ("area.", "cm.", "Ra.", "L.", "L_scale.", "diam_scale.")
 
 Progress = Callable[[int, int], None]
-Array = np.ndarray
-_Run = Callable[[Array, Array, Array], None]  # what varies [quantity, lane], v [row, site, time], extreme [row]
+Buffers = tuple[np.ndarray, ...]  # [row, site, time] of every stimulus
 
 
 def simulate(
@@ -49,16 +45,11 @@ def simulate(
     >>> traces = simulate(kernel, space.draw(0, 0, 1000), cell.protocol)  # doctest: +SKIP
     """
     theta = checked(kernel, theta)
-    threads = threads or cores()
-    if any(stimulus.clamps for stimulus in protocol.stimuli):
-        kernel = kernel.tree
-    kernel = kernel.compiled(len(theta), threads)
-    sweeps = _sweeps(kernel, protocol)
-    rows, sites = len(theta), len(kernel.compartments.sites)
-    v = tuple(np.empty((rows, sites, stimulus.samples), kernel.dtype) for stimulus in protocol.stimuli)
-    extreme, outside = np.zeros((len(sweeps), rows), kernel.dtype), np.zeros(rows, np.bool_)
-    _run_blocks(_Lanes(kernel, theta, sweeps, v, extreme, outside), threads, progress)
-    return Traces(v=v, sampling=tuple(s.sampling for s in protocol.stimuli), status=_status(extreme, outside))
+    threads, total = threads or cores(), len(theta)
+    kernel, sweeps = _ready(kernel, protocol, total, threads)
+    part = _Part(kernel, sweeps, theta, _buffers(kernel, protocol, total))
+    _run_parts([part], threads, lambda done: progress(done, total) if progress is not None else None)
+    return part.traces
 
 
 def simulate_blocks(
@@ -79,6 +70,42 @@ def simulate_blocks(
         part = slice(start, min(start + rows, len(theta)))
         report = _shifted(progress, start, len(theta))
         yield part, simulate(kernel, theta[part], protocol, threads=threads, progress=report)
+
+
+def simulate_parts(
+    kernel: Kernel,
+    parts: Sequence[tuple[int, int]],
+    draw: Callable[[int, int], Float[np.ndarray, "row parameter"]],
+    protocol: Protocol,
+    then: Callable[[int, Float[np.ndarray, "row parameter"], Traces], None],
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """As `simulate`, part after part: rows [start, stop) of the parameters that `draw` gives for them.
+
+    The thread that ends the last rows of a part calls `then(start, theta, traces)` with it, while the others go on with
+    the parts that follow: it may be called in any order and by several at once. The traces are lent until it returns;
+    their memory is used again. What it raises ends the simulation and is raised here.
+    """
+    threads, total, spare = threads or cores(), sum(stop - start for start, stop in parts), list[Buffers]()
+    most = max((stop - start for start, stop in parts), default=0)
+    kernel, sweeps = _ready(kernel, protocol, total, threads)
+
+    def begun() -> Iterator[_Part]:
+        for start, stop in parts:
+            theta = checked(kernel, draw(start, stop))
+            whole = spare.pop() if spare else _buffers(kernel, protocol, most)
+            yield _Part(kernel, sweeps, theta, tuple(v[: len(theta)] for v in whole), handed_on(start, theta, whole))
+
+    def handed_on(start: int, theta: Float[np.ndarray, "row parameter"], whole: Buffers) -> Callable[[Traces], None]:
+        def hand_on(traces: Traces) -> None:
+            then(start, theta, traces)
+            spare.append(whole)
+
+        return hand_on
+
+    _run_parts(begun(), threads, lambda done: progress(done, total) if progress is not None else None)
 
 
 def cores() -> int:
@@ -110,24 +137,33 @@ def checked(kernel: Kernel, theta: Float[np.ndarray, "row parameter"]) -> Float[
     return theta
 
 
-@dataclass(frozen=True)
-class _Sweep:
-    """A stimulus, ready to run blocks of lanes through, and the cell's tables under its condition."""
+def _ready(kernel: Kernel, protocol: Protocol, rows: int, threads: int) -> tuple[Kernel, tuple[Sweep, ...]]:
+    """The kernel that so many rows are run through, compiled, and the stimuli for it."""
+    clamped = any(stimulus.clamps for stimulus in protocol.stimuli)
+    kernel = (kernel.tree if clamped else kernel).compiled(rows, threads)
+    return kernel, sweeps_of(kernel, protocol)
 
-    tables: Compartments
-    run: _Run
+
+def _buffers(kernel: Kernel, protocol: Protocol, rows: int) -> Buffers:
+    sites = len(kernel.compartments.sites)
+    return tuple(np.empty((rows, sites, stimulus.samples), kernel.dtype) for stimulus in protocol.stimuli)
 
 
-@dataclass(frozen=True)
-class _Lanes:
-    """Work that can be done a block of lanes at a time."""
+class _Part:
+    """Rows that are simulated together, a block of lanes at a time, and handed on by whoever ends the last of them."""
 
-    kernel: Kernel
-    theta: Float[np.ndarray, "row parameter"]
-    sweeps: tuple[_Sweep, ...]  # of every stimulus
-    v: tuple[Array, ...]
-    extreme: Array  # [stimulus, row], the largest |v| in mV
-    outside: Array  # [row], whether a quantity is beyond the limits of its mod file in any stimulus
+    def __init__(
+        self,
+        kernel: Kernel,
+        sweeps: tuple[Sweep, ...],
+        theta: Float[np.ndarray, "row parameter"],
+        v: Buffers,
+        then: Callable[[Traces], None] | None = None,
+    ) -> None:
+        self.kernel, self.sweeps, self.theta, self.v = kernel, sweeps, theta, v
+        self._then, self._left, self._lock = then, len(theta), Lock()
+        self._extreme = np.zeros((len(sweeps), len(theta)), kernel.dtype)  # the largest |v| in mV
+        self._outside = np.zeros(len(theta), np.bool_)  # beyond the limits of a mod file in any stimulus
 
     def blocks(self) -> list[slice]:
         width = self.kernel.lanes
@@ -137,103 +173,59 @@ class _Lanes:
         """Simulates a block, its last row repeated to fill it up; returns the rows done."""
         rows: int = block.stop - block.start
         filled = np.minimum(np.arange(block.start, block.start + self.kernel.lanes), block.stop - 1)
-        varying: dict[int, Array] = {}  # by condition
+        varying: dict[int, np.ndarray] = {}  # by condition
         for s, sweep in enumerate(self.sweeps):
             if stop.is_set():
                 return 0
             if id(sweep.tables) not in varying:
                 values = np.ascontiguousarray(sweep.tables.setting(self.theta[filled]))
                 varying[id(sweep.tables)] = values
-                self.outside[block] |= ~sweep.tables.within(values)[:rows]
-            sweep.run(varying[id(sweep.tables)], self.v[s][block], self.extreme[s, block])
+                self._outside[block] |= ~sweep.tables.within(values)[:rows]
+            sweep.run(varying[id(sweep.tables)], self.v[s][block], self._extreme[s, block])
+        if self._then is not None and self._was_last(rows):
+            self._then(self.traces)
         return rows
 
+    @property
+    def traces(self) -> Traces:
+        """What has been simulated, once all of it has."""
+        return Traces(self.v, tuple(sweep.sampling for sweep in self.sweeps), self._status())
 
-def _sweeps(kernel: Kernel, protocol: Protocol) -> tuple[_Sweep, ...]:
-    """What runs a block through each stimulus. Raises ProtocolError for sites and blocks that it does not have."""
-    tables = {blocks: kernel.compartments.under(blocks) for blocks in map(protocol.blocks, protocol.stimuli)}
-    found = []
-    for stimulus in protocol.stimuli:
-        blocks, electrodes = protocol.blocks(stimulus), _electrodes(kernel, stimulus)
-        if kernel.cable is None:
-            run = _point_run(kernel, tables[blocks], stimulus, electrodes)
-        else:
-            run = _cable_run(kernel, blocks, stimulus, electrodes)
-        found.append(_Sweep(tables[blocks], run))
-    return tuple(found)
+    def _was_last(self, rows: int) -> bool:
+        with self._lock:
+            self._left -= rows
+            return self._left == 0
 
-
-def _electrodes(kernel: Kernel, stimulus: Stimulus) -> list[Electrode]:
-    """What acts on the cell: the current at the first site, the injections, the clamps."""
-    place = dict(kernel.compartments.places)
-    for name in stimulus.sites:
-        if name not in place:
-            raise ProtocolError(
-                f"stimulus {stimulus.name} acts at {name}, which is no site of {kernel.compartments.cell}",
-                remedy=f"its sites are {', '.join(place)}",
-            )
-    currents = [Electrode(next(iter(place.values()), 0), stimulus.injected())]
-    currents += [Electrode(place[i.site], stimulus.injected_by(i)) for i in stimulus.injections]
-    return currents + [Electrode(place[c.site], stimulus.command(c), c.resistance) for c in stimulus.clamps]
+    def _status(self) -> UInt8[np.ndarray, " row"]:
+        finite = np.isfinite(self._extreme).all(axis=0)
+        inside = (self._extreme <= LIMIT).all(axis=0) & ~self._outside
+        return np.where(finite, np.where(inside, Status.OK, Status.OUT_OF_RANGE), Status.NON_FINITE).astype(np.uint8)
 
 
-def _point_run(kernel: Kernel, tables: Compartments, stimulus: Stimulus, electrodes: list[Electrode]) -> _Run:
-    """Blocks of one compartment, which all currents enter."""
-    injected = np.array([e.values for e in electrodes]).sum(axis=0)
-    steps = (stimulus.n_warm, stimulus.n_steps, stimulus.stride)
-    about = (tables.values, injected, stimulus.dt, stimulus.v_init)
+def _run_parts(parts: Iterable[_Part], threads: int, progress: Callable[[int], None]) -> None:
+    """Runs the blocks of all parts in order; an interrupt or an error stops them after the sweeps under way.
 
-    def run(varying: Array, v: Array, extreme: Array) -> None:
-        values, *rest = about
-        kernel.run(values, varying, *rest, *steps, v, extreme)
-
-    return run
-
-
-def _cable_run(kernel: Kernel, blocks: tuple[Block, ...], stimulus: Stimulus, electrodes: list[Electrode]) -> _Run:
-    """Blocks of many compartments."""
-    assert kernel.cable is not None
-    begin = start_of(kernel.cable, kernel.dtype, stimulus.dt, stimulus.v_init, blocks)
-    currents = np.array([e.values for e in electrodes if e.resistance is None])
-    clamps = [e for e in electrodes if e.resistance is not None]
-    command = np.array([e.values for e in clamps] or [np.zeros(0)])
-    conductance = np.array([1.0 / e.resistance for e in clamps if e.resistance is not None])
-    table = kernel.cable.table(electrodes)
-    counts = (len(currents), len(clamps), stimulus.n_warm, stimulus.n_steps, stimulus.stride)
-
-    def run(varying: Array, v: Array, extreme: Array) -> None:
-        memory, given = begin.block(varying)
-        tile = np.empty(TILE * v.shape[1] * kernel.lanes, kernel.dtype)
-        arrays = (memory, table, given, currents, command, conductance)
-        pointers = [array.ctypes.data for array in arrays]
-        kernel.run(*pointers, *counts, tile.ctypes.data, v.ctypes.data, *v.shape, extreme.ctypes.data)
-
-    return run
-
-
-def _run_blocks(lanes: _Lanes, threads: int, progress: Progress | None) -> None:
-    """Runs all blocks; an interrupt or an error stops them after the sweeps under way."""
-    stop, done, total = Event(), 0, len(lanes.theta)
-    pool = _pool(threads, os.getpid())
-    waiting: set[Future[int]] = {pool.submit(lanes.run, block, stop) for block in lanes.blocks()}
+    As many blocks wait as run: a part is not begun before threads are about to need it.
+    """
+    stop, done, pool = Event(), 0, _pool(threads, os.getpid())
+    blocks = ((part, block) for part in parts for block in part.blocks())
+    under_way: set[Future[int]] = set()
     try:
-        while waiting:
-            finished, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+        while True:
+            for part, block in islice(blocks, 2 * threads - len(under_way)):
+                under_way.add(pool.submit(part.run, block, stop))
+            if not under_way:
+                return
+            finished, under_way = wait(under_way, timeout=0.2, return_when=FIRST_COMPLETED)
             done += sum(future.result() for future in finished)
-            if progress is not None and finished:
-                progress(done, total)
+            if finished:
+                progress(done)
     finally:
         stop.set()
-        wait([future for future in waiting if not future.cancel()])
+        wait([future for future in under_way if not future.cancel()])
 
 
 @lru_cache(maxsize=1)
 def _pool(threads: int, process: int) -> ThreadPoolExecutor:
     """The threads of this process, kept from call to call: to start them takes as long as a short simulation."""
     return ThreadPoolExecutor(max_workers=threads, thread_name_prefix="gbar")
-
-
-def _status(extreme: Float[np.ndarray, "stimulus row"], outside: Bool[np.ndarray, " row"]) -> UInt8[np.ndarray, " row"]:
-    finite = np.isfinite(extreme).all(axis=0)
-    inside = (extreme <= LIMIT).all(axis=0) & ~outside
-    return np.where(finite, np.where(inside, Status.OK, Status.OUT_OF_RANGE), Status.NON_FINITE).astype(np.uint8)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,8 +13,8 @@ from gbar.cell import read_cell
 from gbar.errors import ParameterError
 from gbar.kernel.build import Kernel, build
 from gbar.protocol import Protocol, Step, Stimulus
-from gbar.simulate import simulate, simulate_blocks
-from gbar.traces import Status
+from gbar.simulate import simulate, simulate_blocks, simulate_parts
+from gbar.traces import Status, Traces
 
 ROWS = 150
 STEP = Stimulus("step", Step(delay=1.0, duration=20.0, amplitude=0.4), duration=20.0, sampling=0.05)
@@ -74,6 +76,62 @@ def test_streaming_gives_the_same_rows(
         seen = part.stop
     assert seen == ROWS and calls[-1] == (ROWS, ROWS)
     assert [done for done, _ in calls] == sorted(done for done, _ in calls)
+
+
+@relaxed
+@given(cuts=st.lists(st.integers(1, ROWS - 1), unique=True), threads=st.integers(1, 3))
+def test_parts_are_handed_on_with_the_same_rows(
+    cuts: list[int], threads: int, kernel: Kernel, theta: np.ndarray, whole: tuple[np.ndarray, ...]
+) -> None:
+    ends = [0, *sorted(cuts), ROWS]
+    parts = list(pairwise(ends))
+    seen, calls = [], list[tuple[int, int]]()
+
+    def then(start: int, given: np.ndarray, traces: Traces) -> None:
+        part = slice(start, start + len(traces))
+        assert np.array_equal(given, theta[part]) and not traces.status.any()
+        assert all(np.array_equal(v, expected[part]) for v, expected in zip(traces.v, whole, strict=True))
+        seen.append((part.start, part.stop))
+
+    def draw(start: int, stop: int) -> np.ndarray:
+        return theta[start:stop]
+
+    simulate_parts(kernel, parts, draw, PROTOCOL, then, threads=threads, progress=lambda *x: calls.append(x))
+    assert sorted(seen) == parts and calls[-1] == (ROWS, ROWS)
+
+
+def test_few_parts_are_in_memory_at_a_time(kernel: Kernel, theta: np.ndarray) -> None:
+    """No part is begun long before the threads are free for it: what is drawn and not handed on stays bounded."""
+    drawn, ended, most = 0, 0, 0
+    rows = kernel.lanes
+
+    def draw(start: int, stop: int) -> np.ndarray:
+        nonlocal drawn, most
+        drawn += 1
+        most = max(most, drawn - ended)
+        return theta[:rows]
+
+    def then(start: int, given: np.ndarray, traces: Traces) -> None:
+        nonlocal ended
+        ended += 1
+
+    parts = [(start, start + rows) for start in range(0, 40 * rows, rows)]
+    simulate_parts(kernel, parts, draw, PROTOCOL, then, threads=2)
+    assert ended == 40 and most <= 6
+
+
+def test_what_is_raised_by_those_who_take_the_parts_ends_it(kernel: Kernel, theta: np.ndarray) -> None:
+    taken = []
+
+    def then(start: int, given: np.ndarray, traces: Traces) -> None:
+        taken.append(start)
+        raise OSError("the disk is full")
+
+    parts = [(start, start + 1) for start in range(ROWS)]
+    with pytest.raises(OSError, match="full"):
+        simulate_parts(kernel, parts, lambda a, b: theta[a:b], PROTOCOL, then, threads=2)
+    assert len(taken) < 10
+    simulate_parts(kernel, [], lambda a, b: theta[a:b], PROTOCOL, then)  # no rows are no error
 
 
 def test_samples_and_times(kernel: Kernel, theta: np.ndarray) -> None:

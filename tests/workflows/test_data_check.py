@@ -126,7 +126,7 @@ def test_another_version_is_refused(store):
     header["attributes"]["gbar"]["format"] = 1
     (store / "zarr.json").write_text(json.dumps(header))
     for read in (open_dataset, check_dataset):
-        with pytest.raises(DatasetError, match=r"another version of gbar \(0\.0\.9, format 1; this one reads 2\)"):
+        with pytest.raises(DatasetError, match=r"another version of gbar \(0\.0\.9, format 1; this one reads 3\)"):
             read(store)
 
 

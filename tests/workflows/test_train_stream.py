@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from gbar.dataset import Dataset
+from gbar.dataset import Dataset, create
 from gbar.errors import DatasetError
 from gbar.learn.posterior import NeuralPosterior, PointEstimator, load_estimator
 from gbar.learn.rows import Data
 from gbar.learn.stream import Stream
-from gbar.observation import Noise, Reduction
+from gbar.observation import Bessel, Broadband, Noise, Reduction, Rig
 from gbar.workflows import train as workflow
 from gbar.workflows.progress import Silent
+from gbar.workflows.repair import check_dataset
 from gbar.workflows.simulate import simulate_dataset
 from gbar.workflows.train import source, train_estimator
 from gbar.workflows.view import View
@@ -68,6 +72,38 @@ def test_a_stream_and_memory_hold_the_same_rows(data, monkeypatch):
         for (v, unit), (other_v, other_unit) in pairs:
             np.testing.assert_array_equal(v, other_v)
             np.testing.assert_array_equal(unit, other_unit)
+
+
+def test_stored_voltages_pass_the_filter_once(data, tmp_path, monkeypatch):
+    """The manifest tells whether they have: of traces that were not reduced, nothing else would."""
+    view = View((Reduction(0.1, 601),), Noise(), Rig(noise=(Broadband(0.2, 5.0),), filter=Bessel(2.0)))
+    quiet = replace(view, rig=Rig(filter=Bessel(2.0)))
+    assert view.passed == quiet.passed != View(view.reductions, Noise(), Rig(noise=view.rig.noise)).passed is None
+    stored = create(tmp_path / "filtered.zarr", replace(data.manifest, rig=view.passed, vetting=None), len(data))
+    with stored as writer:
+        for start, stop in data.blocks:
+            part = slice(start, stop)
+            writer.write(start, data.theta[part], view.recorded(data.read(part)), data.spikes[part])
+        filtered = writer.finish()
+    behind = quiet.of_dataset(data, lambda *_: None)
+    assert np.abs(behind - View(view.reductions, Noise()).of_dataset(data, lambda *_: None)).max() > 1.0
+    for seen in (view, View(view.reductions, Noise())):
+        np.testing.assert_allclose(seen.of_dataset(filtered, lambda *_: None), behind, atol=0.005)  # int16
+    other = replace(view, rig=Rig(filter=Bessel(1.0)))
+    for memory in (0, 1 << 40):
+        monkeypatch.setattr(workflow, "IN_MEMORY", memory)
+        with pytest.raises(DatasetError, match="another filter"):
+            source(filtered, other, seed=0, progress=Silent())
+    with pytest.raises(DatasetError, match="filtered traces"):
+        check_dataset_with_damage(filtered.path)
+
+
+def check_dataset_with_damage(store: Path) -> None:
+    chunk = next((store / "v_0").rglob("0"))
+    while chunk.is_dir():
+        chunk = next(chunk.iterdir())
+    chunk.write_bytes(chunk.read_bytes()[:-8])
+    check_dataset(store, repair=True)
 
 
 @pytest.mark.parametrize(("kind", "made"), [("posterior", NeuralPosterior), ("talk", PointEstimator)])

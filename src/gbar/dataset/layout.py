@@ -19,7 +19,7 @@ from gbar.features import VITALS
 from gbar.traces import Status
 from gbar.vetting import Finding
 
-FORMAT = 2
+FORMAT = 3
 MOST_ROWS = 10_000_000_000
 COMPRESSOR, LEVEL = "lz4", 5  # of Blosc, which shuffles the bytes before
 UNWRITTEN = 255  # the status of a row that is not there yet

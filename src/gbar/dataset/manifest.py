@@ -40,7 +40,8 @@ class Manifest:
     sites, layouts, seed and precision; `mechanisms` has the digest of every mod file by its mechanism's name.
 
     `design` says how theta was chosen, `block` how many rows are stored together, `storage` how their voltages are,
-    `vetting` how rows are sorted into classes, if they are.
+    `vetting` how rows are sorted into classes, if they are; `rig` is that behind which voltages were stored, if not as
+    they were simulated (JSON of an `observation.Rig`).
     `versions` and `cpu` are filled in from where it is made.
     """
 
@@ -58,6 +59,7 @@ class Manifest:
     storage: Storage = FLOAT32
     block: int = 256
     vetting: Vetting | None = None
+    rig: Mapping[str, Any] | None = None
     versions: Mapping[str, str] = field(default_factory=lambda: versions())
     cpu: Mapping[str, Any] = field(default_factory=lambda: cpu_features())
 
@@ -88,6 +90,7 @@ class Manifest:
             "storage": self.storage.to_json(),
             "block": self.block,
             "vetting": None if self.vetting is None else self.vetting.to_json(),
+            "rig": None if self.rig is None else dict(self.rig),
             "versions": dict(self.versions),
             "cpu": dict(self.cpu),
         }
@@ -110,7 +113,8 @@ class Manifest:
                 design=dict(data["design"]),
                 storage=Storage.from_json(data["storage"]),
                 block=int(data["block"]),
-                vetting=None if data.get("vetting") is None else Vetting.from_json(data["vetting"]),
+                vetting=None if data["vetting"] is None else Vetting.from_json(data["vetting"]),
+                rig=None if data["rig"] is None else dict(data["rig"]),
                 versions=dict(data["versions"]),
                 cpu=dict(data["cpu"]),
             )
@@ -142,6 +146,8 @@ class Manifest:
         found += _space(self.space, asked.space)
         found += _protocol(self.protocol, asked.protocol)
         found += _vetting(self.vetting, asked.vetting)
+        if self.rig != asked.rig:
+            found.append("the filter that its voltages were stored behind")
         if not found and self.cell_digest != asked.cell_digest:
             found.append(f"the description of the cell {self.cell} changed")
         if not found and self._rest() != asked._rest():

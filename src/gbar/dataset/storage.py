@@ -13,7 +13,6 @@ from gbar.errors import DatasetError
 STEP = 1.0 / 128.0  # mV between two codes
 LARGEST = 32767  # the codes are -32767 to 32767: +-255.99 mV, more than a membrane voltage that is one
 MISSING = -32768  # the code of a sample that is missing or not finite
-_TILE = 65536  # samples encoded at a time, so that what lies between stays in the cache
 
 
 @dataclass(frozen=True)
@@ -49,12 +48,10 @@ class Storage:
         """
         if self.kind == "float32":
             return np.asarray(v, np.float32)
+        from gbar.dataset.codes import fill_in_codes
+
         codes = np.empty(v.shape, np.int16)
-        flat, given = codes.reshape(-1), np.ascontiguousarray(v).reshape(-1)
-        with np.errstate(invalid="ignore", over="ignore"):
-            for start in range(0, len(given), _TILE):
-                part = slice(start, start + _TILE)
-                flat[part] = _codes(given[part])
+        fill_in_codes(np.ascontiguousarray(v).reshape(-1), 1.0 / STEP, LARGEST, MISSING, codes.reshape(-1))
         return codes
 
     def decode(self, stored: Shaped[np.ndarray, "row site time"]) -> Float32[np.ndarray, "row site time"]:
@@ -82,13 +79,3 @@ class Storage:
 
 INT16 = Storage("int16")
 FLOAT32 = Storage("float32")
-
-
-def _codes(v: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " sample"]:
-    codes = v * v.dtype.type(1.0 / STEP)
-    finite = np.isfinite(codes.sum())
-    np.rint(codes, out=codes)
-    np.clip(codes, -LARGEST, LARGEST, out=codes)
-    if not finite:
-        codes[~np.isfinite(v)] = MISSING
-    return codes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from gbar.features.compiled import compiled, compiled_extremes
+from gbar.compiled import compiled, compiled_extremes
 from gbar.features.names import AFTER
 
 _SLOW = 5.0  # ms behind a peak, eFEL's sahp_start

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from gbar.features.compiled import compiled
+from gbar.compiled import compiled
 
 _LONGEST = 50.0  # ms, eFEL's depol_block_min_duration
 _FAR_BELOW = -75.0  # mV

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from gbar.features.compiled import compiled, compiled_sums
+from gbar.compiled import compiled, compiled_sums
 from gbar.features.names import MEMBRANE
 
 _FLAT = 5e-3  # mV/ms

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from gbar.features.compiled import compiled, compiled_extremes
+from gbar.compiled import compiled, compiled_extremes
 from gbar.features.names import VITALS
 
 _STRETCH = 64  # samples

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from gbar.features.compiled import compiled, compiled_extremes
+from gbar.compiled import compiled, compiled_extremes
 from gbar.features.names import PASSIVE
 
 _ROUNDING = 1e-9  # mV: a voltage that has moved by less has not, and has no sag

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from gbar.features.compiled import compiled
+from gbar.compiled import compiled
 from gbar.features.names import SHAPE
 
 (

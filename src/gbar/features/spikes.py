@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from gbar.features.compiled import compiled, compiled_extremes
+from gbar.compiled import compiled, compiled_extremes
 
 ONSET_SLOPE = 10.0  # mV/ms, eFEL's DerivativeThreshold
 _ONSET_SAMPLES = 3  # it lasts so long, eFEL's DerivativeWindow

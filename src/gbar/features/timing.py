@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from gbar.features.compiled import compiled
+from gbar.compiled import compiled
 from gbar.features.names import TIMING
 
 _SKIPPED = 0.1  # of the spikes, at most two, are left out at the beginning of adaptation_index

@@ -7,7 +7,7 @@ simulated or recorded; `Disturbance` is what a rig leaves on that reduced grid, 
 
 from gbar.observation.adc import Adc
 from gbar.observation.baseline import estimate_hum, estimate_noise, estimate_step, without_hum
-from gbar.observation.disturbance import Disturbance, seen
+from gbar.observation.disturbance import Disturbance, passed, seen
 from gbar.observation.electrode import Electrode, delivered
 from gbar.observation.filters import RC, Bessel
 from gbar.observation.noise import Broadband, Drift, Hum, Noise
@@ -39,6 +39,7 @@ __all__ = [
     "estimate_step",
     "observe",
     "observe_sweeps",
+    "passed",
     "reduction_for",
     "seen",
     "without_hum",

@@ -60,11 +60,17 @@ class Disturbance:
         return self.bank[rng.integers(len(self.bank), size=rows)]
 
 
-def seen(rig: Rig, traces: Traces) -> Traces:
-    """The traces behind the rig's filter, clipped to its digitiser's range: what is not added to a voltage."""
+def passed(rig: Rig) -> Rig | None:
+    """What of a rig changes a voltage and is not added to it: its filter and its digitiser's range; None if neither."""
     clipping = None if rig.adc is None else replace(rig.adc, step=0.0)
     kept = Rig(filter=rig.filter, adc=None if clipping == Adc() else clipping)
-    return traces if kept == Rig() else kept.apply(traces, seed=0)
+    return None if kept == Rig() else kept
+
+
+def seen(rig: Rig, traces: Traces) -> Traces:
+    """The traces behind what a rig passes them through (see `passed`)."""
+    kept = passed(rig)
+    return traces if kept is None else kept.apply(traces, seed=0)
 
 
 def _offsets(rows: np.ndarray, rig: Rig) -> Float32[np.ndarray, " row"]:

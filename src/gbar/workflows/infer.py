@@ -187,7 +187,7 @@ def _learned(
         return _loaded(folder), data
     posterior = learn(
         data, question.view, kind="posterior", epochs=None, seed=seed, threads=threads, progress=progress,
-        checkpoint=output / ".training", windows=WINDOWS, filtered=True,
+        checkpoint=output / ".training", windows=WINDOWS,
     )  # fmt: skip
     posterior.save(folder)
     (output / ".training").unlink(missing_ok=True)
@@ -200,7 +200,8 @@ def simulated(
     """The cell under the recording's experiment, stored as the network sees it: reduced, without noise."""
     reductions = question.view.reductions
     layouts = tuple(Layout(s.name, r.samples, r.dt) for s, r in zip(question.protocol.stimuli, reductions, strict=True))
-    about = replace(manifest(question.cell, question.protocol, seed=seed, precision="float32"), layouts=layouts)
+    about = manifest(question.cell, question.protocol, seed=seed, precision="float32")
+    about = replace(about, layouts=layouts, rig=question.view.passed)
     if path.exists():
         data = open_dataset(path)
         if len(data) != rows or not data.manifest.same_rows(about):

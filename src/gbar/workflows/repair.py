@@ -84,8 +84,8 @@ def _made_with(
     found = cell if isinstance(cell, Cell) else read_cell(cell or about.cell)
     found = found.recording(protocol.sites)
     asked = manifest(found, protocol, seed=about.seed, precision=about.precision, storage=about.storage)
-    if asked.layouts != about.layouts:
-        what = "it holds reduced traces, which cannot be repaired alone"
+    if asked.layouts != about.layouts or about.rig is not None:
+        what = "it holds reduced or filtered traces, which cannot be repaired alone"
         raise DatasetError(what, file=store, remedy="delete it, and do the inference that made it again")
     asked = replace(asked, design=about.design, block=about.block, vetting=about.vetting)
     if changed := about.differences(asked):

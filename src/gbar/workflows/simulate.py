@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -23,7 +22,7 @@ from gbar.design import Design, count_rows, read_design
 from gbar.errors import ClusterError, ParameterError, ProtocolError
 from gbar.kernel.build import Kernel, Precision, build
 from gbar.protocol import Protocol
-from gbar.simulate import cores, simulate
+from gbar.simulate import cores, simulate_parts
 from gbar.traces import count_statuses
 from gbar.vetting import Vetting, count_classes, worded
 from gbar.workflows.progress import Progress, Report, Silent
@@ -104,7 +103,7 @@ def _here(
     """This process makes the rows: compiles the kernel first."""
     progress.say(f"compiling {cell.name} ({about.precision})")
     kernel, threads = build(cell, about.precision), threads or cores()  # type: ignore[arg-type]
-    kernel.compiled(min(rows, at_once(kernel, protocol, about.block, threads)), threads)
+    kernel.compiled(rows, threads)
     draw = partial(design.theta, cell.space, about.seed, rows=rows)
 
     def make(writer: Writer, report: Report) -> None:
@@ -123,36 +122,22 @@ def fill(
     threads: int | None,
     report: Callable[[int, int], None],
 ) -> None:
-    """Simulates the blocks that a data set misses, a few at a time; (start, theta, traces) go to `write`.
-
-    On more threads than one, what has been simulated is written while the next rows are.
-    """
+    """Simulates the blocks that a data set misses; (start, theta, traces) of one block or a few go to `write`, by the
+    threads that simulate."""
     missing, rows, threads = writer.missing, writer.rows, threads or cores()
     done = rows - sum(stop - start for start, stop in missing)
     report(done, rows)
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="gbar writer") as pool:
-        written: Future[None] | None = None
-        for start, stop in joined(missing, at_once(kernel, protocol, writer.manifest.block, threads)):
-            theta = draw(start, stop)
-            traces = simulate(kernel, theta, protocol, threads=threads, progress=_shifted(report, done, rows))
-            if written is not None:
-                written.result()
-            written = pool.submit(write, start, theta, traces)
-            if threads == 1:
-                written.result()
-            done += stop - start
-        if written is not None:
-            written.result()
-    report(done, rows)
+    parts = joined(missing, part_for(kernel, protocol, writer.manifest.block, threads))
+    simulate_parts(kernel, parts, draw, protocol, write, threads=threads, progress=_shifted(report, done, rows))
+    report(rows, rows)
 
 
-def at_once(kernel: Kernel, protocol: Protocol, block: int, threads: int) -> int:
-    """How many rows are simulated between two visits to the disk: whole blocks, of which every thread finds enough
-    lanes, of no more than `MEMORY` unless a block needs it."""
+def part_for(kernel: Kernel, protocol: Protocol, block: int, threads: int) -> int:
+    """How many rows are handed on at once: whole blocks, that fill the lanes; fewer where those that all threads have
+    before them would take more than `MEMORY`."""
     samples = len(kernel.compartments.sites) * sum(stimulus.samples for stimulus in protocol.stimuli)
-    fit = MEMORY // (block * samples * kernel.dtype.itemsize)
-    wanted = -(-2 * threads * kernel.lanes // block)
-    return max(min(wanted, fit), 1) * block
+    fit = MEMORY // (2 * threads * block * samples * kernel.dtype.itemsize)
+    return max(min(-(-kernel.lanes // block), fit), 1) * block
 
 
 def _shifted(report: Callable[[int, int], None], before: int, total: int) -> Callable[[int, int], None]:

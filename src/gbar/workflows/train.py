@@ -66,12 +66,8 @@ def train_estimator(
     durations = [(layout.samples - 1) * layout.sampling for layout in layouts]
     reductions = reduction_for(durations, max_samples, sampling=[layout.sampling for layout in layouts])
     view = View(reductions, noise, through, len(data.manifest.sites))
-    reduced = any(
-        x.sampling != s.sampling
-        for x, s in zip(layouts, Protocol.from_json(data.manifest.protocol).stimuli, strict=True)
-    )
     estimator = learn(
-        data, view, filtered=reduced, kind=kind, epochs=epochs, seed=seed, threads=threads, progress=progress,
+        data, view, kind=kind, epochs=epochs, seed=seed, threads=threads, progress=progress,
         checkpoint=checkpoint_of(output),
     )  # fmt: skip
     estimator.save(output, overwrite=overwrite)
@@ -92,17 +88,13 @@ def learn(
     checkpoint: Path | None,
     provenance: Mapping[str, Any] | None = None,
     windows: int = 0,
-    filtered: bool = False,
 ) -> NeuralPosterior | PointEstimator:
-    """Trains on the usable rows of a data set, seen through `view`; with `windows`, by statistics as well.
-
-    `filtered` traces have been through the filter of the view's rig.
-    """
+    """Trains on the usable rows of a data set, seen through `view`; with `windows`, by statistics as well."""
     from gbar.learn.archive import About
     from gbar.learn.posterior import PointEstimator, architecture_for, train_posterior_on
     from gbar.learn.training import regress_on, schedule_for
 
-    rows = source(data, view, seed=seed, progress=progress, filtered=filtered)
+    rows = source(data, view, seed=seed, progress=progress)
     schedule = schedule_for(int(data.usable.sum()), "talk" if kind == "talk" else "trace")
     schedule = replace(schedule, epochs=epochs or schedule.epochs, threads=threads)
     about = {**made_from(data, view), **(provenance or {})}
@@ -120,7 +112,7 @@ def learn(
     return PointEstimator.of(found, About(data.manifest.space, view.noise_json(), about))
 
 
-def source(data: Dataset, view: View, *, seed: int, progress: Progress, filtered: bool = False) -> Source:
+def source(data: Dataset, view: View, *, seed: int, progress: Progress) -> Source:
     """The usable rows of a data set as a training sees them through `view`: read once, or streamed in every epoch if
     they take more than `IN_MEMORY`."""
     from gbar.learn.rows import Data
@@ -130,10 +122,9 @@ def source(data: Dataset, view: View, *, seed: int, progress: Progress, filtered
     size = 4 * int(data.usable.sum()) * len(view.reductions) * len(data.manifest.sites) * view.samples
     if size > IN_MEMORY:
         progress.say(f"streaming {size / 1e9:.1f} GB of traces from {data.path}")
-        see = view.of if filtered else lambda traces: view.of(view.recorded(traces))
-        return Stream(data, see, noise, seed)
+        return Stream(data, view.of_stored(data), noise, seed)
     with progress.stage("read", "rows") as report:
-        v = view.of_dataset(data, report, filtered=filtered)
+        v = view.of_dataset(data, report)
     return Data(v, data.unit[data.usable], usable_split(data), noise, seed)
 
 

@@ -60,8 +60,9 @@ def recount(
     data, progress = open_dataset(store), progress or Silent()
     about = data.manifest
     protocol = Protocol.from_json(about.protocol)
-    if tuple(layout.samples for layout in about.layouts) != protocol.samples:
-        raise DatasetError("it holds reduced traces, which cannot be vetted", file=store, remedy="vet simulations")
+    if tuple(layout.samples for layout in about.layouts) != protocol.samples or about.rig is not None:
+        what = "it holds reduced or filtered traces, which cannot be vetted"
+        raise DatasetError(what, file=store, remedy="vet simulations")
     names = [stimulus.name for stimulus in protocol.stimuli]
     stored = about.vetting or Vetting(Criteria(), about.sites[0])
     criteria = stored.criteria

@@ -12,8 +12,8 @@ from jaxtyping import Float32
 
 from gbar import units
 from gbar.dataset import Dataset, Split
-from gbar.errors import ParameterError, UnitError
-from gbar.observation import Broadband, Disturbance, Noise, Reduction, Rig, Uniform, Value, observe, seen
+from gbar.errors import DatasetError, ParameterError, UnitError
+from gbar.observation import Broadband, Disturbance, Noise, Reduction, Rig, Uniform, Value, observe, passed, seen
 from gbar.observation.value import bounds
 from gbar.protocol import Protocol
 from gbar.traces import Traces
@@ -48,16 +48,32 @@ class View:
         """Simulated traces behind the rig's filter, still at their own sampling."""
         return traces if self.rig is None else seen(self.rig, traces)
 
-    def of_dataset(
-        self, data: Dataset, report: Callable[[int, int], None], *, filtered: bool = False
-    ) -> Float32[np.ndarray, "row channel time"]:
-        """The usable rows of a data set as the network sees them, in order; `filtered` ones are `recorded` already."""
-        rows = np.flatnonzero(data.usable)
+    @property
+    def passed(self) -> dict[str, Any] | None:
+        """What of the rig `recorded` passes traces through, as a manifest states it."""
+        kept = None if self.rig is None else passed(self.rig)
+        return None if kept is None else kept.to_json()
+
+    def of_stored(self, data: Dataset) -> Callable[[Traces], Float32[np.ndarray, "row channel time"]]:
+        """What makes of a data set's traces what the network sees of them; they may be stored as `recorded`.
+
+        Raises DatasetError if they are, behind another rig than the view's.
+        """
+        stored = data.manifest.rig
+        if stored is None:
+            return lambda traces: self.of(self.recorded(traces))
+        if self.rig is not None and self.passed != stored:
+            what = "its voltages were stored behind another filter or digitiser than those of the rig"
+            raise DatasetError(what, file=data.path, remedy="name the rig.json of the inference that made it, or none")
+        return self.of
+
+    def of_dataset(self, data: Dataset, report: Callable[[int, int], None]) -> Float32[np.ndarray, "row channel time"]:
+        """The usable rows of a data set as the network sees them, in order."""
+        rows, see = np.flatnonzero(data.usable), self.of_stored(data)
         out = np.empty((len(rows), len(self.reductions) * len(data.manifest.sites), self.samples), np.float32)
         for start in range(0, len(rows), AT_ONCE):
             part = rows[start : start + AT_ONCE]
-            traces = data.read(part)
-            out[start : start + len(part)] = self.of(traces if filtered else self.recorded(traces))
+            out[start : start + len(part)] = see(data.read(part))
             report(start + len(part), len(rows))
         return out
 
