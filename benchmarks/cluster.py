@@ -104,8 +104,8 @@ def measured(folder: Path) -> dict[str, float]:
         return 1e3 * median(sum(b[which]) - sum(a[which]) for a, b in pairs) / (large - small)
 
     files = [f for f in (folder / "alone.zarr").rglob("*") if f.is_file()]
-    chunks = [f for f in files if "c" in f.relative_to(folder).parts]
-    statuses = len(list((folder / "alone.zarr" / "status" / "c").iterdir()))
+    chunks = [f for f in files if f.name.startswith("c.")]
+    statuses = len(list((folder / "alone.zarr" / "status").glob("c.*")))
     return {
         "alone": slope("alone", slice(0, 2)),
         "worker": slope("worker", slice(0, 2)),

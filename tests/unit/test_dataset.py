@@ -265,14 +265,14 @@ def test_a_damaged_set_gives_one_line(tmp_path, harm):
         header["attributes"] = {"title": "somebody else's"}
         (path / "zarr.json").write_text(json.dumps(header))
     elif harm == "chunk":
-        chunk = path / "v_0" / "c" / "1" / "0" / "0"
+        chunk = path / "v_0" / "c.1.0.0"
         data = bytearray(chunk.read_bytes())
         data[len(data) // 2] ^= 0xFF
         chunk.write_bytes(data)
     elif harm == "lost":
-        (path / "v_1" / "c" / "1" / "0" / "0").unlink()
+        (path / "v_1" / "c.1.0.0").unlink()
     elif harm == "lost status":
-        (path / "status" / "c" / "1").unlink()
+        (path / "status" / "c.1").unlink()
     elif harm == "shape":
         about = json.loads((path / "v_0" / "zarr.json").read_text())
         about["shape"] = [10**12, 2, 50]

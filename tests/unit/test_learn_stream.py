@@ -194,7 +194,7 @@ def test_a_trace_that_is_not_finite_is_named(tmp_path):
 
 def test_a_damaged_block_is_one_line(tmp_path):
     data = store(tmp_path / "toy.zarr")
-    chunk = tmp_path / "toy.zarr" / "v_0" / "c" / "7" / "0" / "0"
+    chunk = tmp_path / "toy.zarr" / "v_0" / "c.7.0.0"
     content = bytearray(chunk.read_bytes())
     content[len(content) // 2] ^= 255
     chunk.write_bytes(content)

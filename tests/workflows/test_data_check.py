@@ -53,17 +53,17 @@ def test_a_whole_store_is_found_whole(store, capsys):
 def damaged(store: Path, harm: str) -> set[str]:
     """Does harm; returns the arrays and blocks that are to be made anew."""
     if harm == "flipped":
-        flip(store / "v_0" / "c" / "1" / "0" / "0")
+        flip(store / "v_0" / "c.1.0.0")
     elif harm == "emptied":
-        (store / "v_0" / "c" / "1" / "0" / "0").write_bytes(b"")
+        (store / "v_0" / "c.1.0.0").write_bytes(b"")
     elif harm == "two":
-        (store / "spikes" / "c" / "1" / "0").unlink()
-        flip(store / "unit" / "c" / "2" / "0")
+        (store / "spikes" / "c.1.0").unlink()
+        flip(store / "unit" / "c.2.0")
         return {"1", "2"}
     elif harm == "theta":
-        flip(store / "theta" / "c" / "1" / "0")
+        flip(store / "theta" / "c.1.0")
     elif harm == "status":
-        flip(store / "status" / "c" / "1")
+        flip(store / "status" / "c.1")
     elif harm == "coordinate":
         (store / "site" / "zarr.json").write_text("{")
         (store / "time_0" / "c" / "0").unlink()
@@ -104,7 +104,7 @@ def test_a_repair_that_was_killed_goes_on(whole, store, monkeypatch):
 
 
 def test_another_cell_is_refused_by_name(store):
-    flip(store / "v_0" / "c" / "1" / "0" / "0")
+    flip(store / "v_0" / "c.1.0.0")
     before = contents(store)
     cell = read_cell("sphere")
     hotter = replace(cell, temperature=cell.temperature + 1)
@@ -120,7 +120,7 @@ def test_another_version_is_refused(store):
     header["attributes"]["gbar"]["manifest"]["versions"]["gbar"] = "0.0.9"
     (store / "zarr.json").write_text(json.dumps(header))
     assert len(open_dataset(store)) == ROWS  # reading asks for nothing
-    flip(store / "v_0" / "c" / "1" / "0" / "0")
+    flip(store / "v_0" / "c.1.0.0")
     with pytest.raises(DatasetError, match=r"begun by gbar 0\.0\.9, this is gbar"):
         check_dataset(store, repair=True)
     header["attributes"]["gbar"]["format"] = 1

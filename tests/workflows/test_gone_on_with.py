@@ -81,7 +81,7 @@ def test_two_commands_on_one_store(cell, tmp_path, capsys):
     simulate_dataset(cell, store, rows=200, block=64)
     with Lock(store):
         assert run(["data", "check", str(store)]) == 0  # to read is allowed
-        (store / "v_0" / "c" / "1" / "0" / "0").unlink()
+        (store / "v_0" / "c.1.0.0").unlink()
         capsys.readouterr()
         assert run(["data", "check", str(store), "--repair", "--cell", str(cell)]) == 2
     assert "it is being written by process" in capsys.readouterr().err

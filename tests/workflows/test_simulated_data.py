@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gbar.errors import OutputError
-from gbar.simulate import simulate
+from gbar.simulate import simulate_parts
 from gbar.workflows import simulate as workflow
 from gbar.workflows.simulate import simulate_dataset
 
@@ -30,14 +30,18 @@ def test_rows_are_the_same_however_many_are_in_memory_at_once(tmp_path, monkeypa
     whole = simulate_dataset("sphere", tmp_path / "whole", rows=600, block=256, threads=1)
     calls: list[int] = []
 
-    def counted(kernel, theta, *rest, **more):
-        calls.append(len(theta))
-        return simulate(kernel, theta, *rest, **more)
+    def counted(kernel, parts, *rest, **more):
+        calls.extend(stop - start for start, stop in parts)
+        simulate_parts(kernel, parts, *rest, **more)
 
-    monkeypatch.setattr(workflow, "simulate", counted)
+    monkeypatch.setattr(workflow, "simulate_parts", counted)
+    filled = simulate_dataset("sphere", tmp_path / "filled", rows=600, block=16, threads=2)
+    assert calls == [64] * 9 + [24]  # as many as the kernel has lanes
+    calls.clear()
     monkeypatch.setattr(workflow, "MEMORY", 1)
-    parts = simulate_dataset("sphere", tmp_path / "parts", rows=600, block=64, threads=2)
-    assert calls == [64] * 9 + [24]
+    parts = simulate_dataset("sphere", tmp_path / "parts", rows=600, block=32, threads=2)
+    assert calls == [32] * 18 + [24]
+    np.testing.assert_array_equal(filled.read().v[0], whole.read().v[0])
     np.testing.assert_array_equal(parts.theta, whole.theta)
     np.testing.assert_array_equal(parts.read().v[0], whole.read().v[0])
 

@@ -99,9 +99,7 @@ def test_stored_voltages_pass_the_filter_once(data, tmp_path, monkeypatch):
 
 
 def check_dataset_with_damage(store: Path) -> None:
-    chunk = next((store / "v_0").rglob("0"))
-    while chunk.is_dir():
-        chunk = next(chunk.iterdir())
+    chunk = store / "v_0" / "c.0.0.0"
     chunk.write_bytes(chunk.read_bytes()[:-8])
     check_dataset(store, repair=True)
 
@@ -130,7 +128,7 @@ def test_a_training_from_the_disk_is_not_gone_on_with_from_memory(data, tmp_path
 def test_a_damaged_store_stops_a_training_in_one_line(tmp_path, monkeypatch):
     (tmp_path / "short.yaml").write_text(SHORT)
     data = simulate_dataset("sphere", tmp_path / "sims.zarr", rows=70, protocol=tmp_path / "short.yaml", block=16)
-    chunk = tmp_path / "sims.zarr" / "v_0" / "c" / "2" / "0" / "0"
+    chunk = tmp_path / "sims.zarr" / "v_0" / "c.2.0.0"
     chunk.write_bytes(chunk.read_bytes()[:-9])
     monkeypatch.setattr(workflow, "IN_MEMORY", 0)
     with pytest.raises(DatasetError, match=r"gbar data check sims\.zarr"):

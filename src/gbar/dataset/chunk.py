@@ -7,13 +7,15 @@ block; these take a tenth of it. The file is the same: bytes, Blosc (lz4 of shuf
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Shaped
 
-from gbar.dataset.layout import COMPRESSOR, LEVEL, StoredArray
+from gbar.dataset.layout import COMPRESSOR, LEVEL, SEPARATOR, StoredArray
 
 _SCRATCH = ".new"  # the folder of a store in which chunks are written before they get their names
 
@@ -27,37 +29,37 @@ class Chunks:
 
     def file(self, start: int) -> Path:
         """Where the block that begins with row `start` lies."""
-        rest = ["0"] * (len(self.array.shape) - 1)
-        return self._folder.joinpath("c", str(start // self.block), *rest)
+        place = [start // self.block, *[0] * (len(self.array.shape) - 1)]
+        return self._folder / SEPARATOR.join(["c", *map(str, place)])
 
     def write(self, start: int, values: Shaped[np.ndarray, "row *more"]) -> None:
         """Writes whole blocks from row `start` on; raises OSError."""
         for at in range(0, len(values), self.block):
             self._place(self.file(start + at), packed(values[at : at + self.block], self.array, self.block))
 
-    def _place(self, file: Path, data: bytes) -> None:
+    def _place(self, file: Path, parts: Sequence[bytes]) -> None:
         self._scratch.mkdir(exist_ok=True)  # not its parents: nothing is written into a store that has gone
         fresh = self._scratch / uuid.uuid4().hex
         try:
-            fresh.write_bytes(data)
-            try:
-                fresh.replace(file)
-            except FileNotFoundError:
-                self._make_folder(file.parent)
-                fresh.replace(file)
+            with fresh.open("xb", buffering=0) as opened:
+                for part in parts:
+                    _write(opened, part)
+            fresh.replace(file)
         except BaseException:
             with suppress(OSError):
                 fresh.unlink()
             raise
 
-    def _make_folder(self, folder: Path) -> None:
-        for part in reversed([folder, *folder.parents]):
-            if part.is_relative_to(self._folder) and part != self._folder:
-                part.mkdir(exist_ok=True)
+
+def _write(file: FileIO, data: bytes) -> None:
+    """All of it: a disk that fills up takes a part, and has nothing against it before the next."""
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
 
 
-def packed(values: Shaped[np.ndarray, "row *more"], array: StoredArray, block: int) -> bytes:
-    """A chunk's file: `block` rows, those that are not there filled up."""
+def packed(values: Shaped[np.ndarray, "row *more"], array: StoredArray, block: int) -> tuple[bytes, bytes]:
+    """A chunk's file, `block` rows, those that are not there filled up: what is packed, and its checksum."""
     import google_crc32c
     from numcodecs import Blosc
 
@@ -68,7 +70,7 @@ def packed(values: Shaped[np.ndarray, "row *more"], array: StoredArray, block: i
         values = filled
     squeeze = Blosc(COMPRESSOR, LEVEL, Blosc.SHUFFLE)
     squeezed = bytes(squeeze.encode(np.ascontiguousarray(values, kind)))
-    return squeezed + int(google_crc32c.value(squeezed)).to_bytes(4, "little")
+    return squeezed, int(google_crc32c.value(squeezed)).to_bytes(4, "little")
 
 
 def tidy(store: Path) -> None:

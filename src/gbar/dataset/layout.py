@@ -21,6 +21,7 @@ from gbar.vetting import Finding
 
 FORMAT = 3
 MOST_ROWS = 10_000_000_000
+SEPARATOR = "."  # in a chunk's name: all of an array lie in one folder, of which a new one costs as much as a file
 COMPRESSOR, LEVEL = "lz4", 5  # of Blosc, which shuffles the bytes before
 UNWRITTEN = 255  # the status of a row that is not there yet
 
@@ -161,6 +162,7 @@ def _array(group: Any, array: StoredArray, block: int) -> None:
         chunks=(block, *array.shape[1:]),
         fill_value=array.fill,
         dimension_names=array.dimensions,
+        chunk_key_encoding={"name": "default", "separator": SEPARATOR},
         compressors=[squeeze, Crc32cCodec()],
         attributes=dict(array.attributes),
         config={"write_empty_chunks": True},
