@@ -59,8 +59,8 @@ HOMES = {
     "distributed": {"cluster"},
     "dask_jobqueue": {"cluster"},
     "lark": {"nmodl"},
-    "typer": {"cli.py"},
-    "rich": {"cli.py", "workflows/progress.py"},
+    "typer": {"cli"},
+    "rich": {"workflows/progress.py"},
 }
 
 

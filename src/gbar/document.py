@@ -31,6 +31,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]}? " if close else ""
 
 
+def listed(names: Mapping[str, Any] | tuple[str, ...], most: int = 40) -> str:
+    """Names for a message, the first of many."""
+    shown = list(names)[:most]
+    return ", ".join(shown) + (f", … ({len(names)} in all)" if len(names) > most else "")
+
+
 @dataclass(frozen=True)
 class Node:
     """A value of a document (text or a number, a list of nodes, a mapping of nodes) with the place where it stands."""

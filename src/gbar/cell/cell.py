@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,15 +21,18 @@ from jaxtyping import Float
 
 from gbar import units
 from gbar.cell import geometry
+from gbar.cell.agreed import agreed, global_names
 from gbar.cell.blocking import check_block
 from gbar.cell.derived import Derived, widened
 from gbar.cell.painted import Painted
 from gbar.cell.profile import VALUE, Profile
+from gbar.cell.quantity import Quantity, painted_quantities
+from gbar.cell.recordable import check_variable
 from gbar.cell.region import Region
 from gbar.cell.segments import SegmentRule
 from gbar.cell.site import At, Site
 from gbar.criteria import Criteria
-from gbar.document import nearest
+from gbar.document import listed, nearest
 from gbar.errors import CellError, ProtocolError
 from gbar.morphology import Morphology
 from gbar.parameters import ParameterSpace
@@ -38,25 +40,6 @@ from gbar.protocol import Protocol, Stimulus
 from gbar.protocol.condition import remaining
 
 POSITIVE = ("cm", "Ra", "area", "L", "L_scale", "diam_scale")
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """A number of a cell, by its name, in its unit ("" if it has none), with the limits that a mod file declares."""
-
-    name: str
-    value: float
-    unit: str
-    limits: tuple[float, float] = (-math.inf, math.inf)
-    file: str = ""  # that declares them
-
-    def check_bound(self, value: float, parameter: str) -> None:
-        """Raises CellError for a bound of a free parameter's range that the mod file does not allow."""
-        low, high = self.limits
-        if not low <= value <= high:
-            which = self.name if parameter == self.name else f"{parameter}, which sets {self.name},"
-            what = f"{which} may become {units.format(value, self.unit)}, {self.file} allows {low:g} to {high:g}"
-            raise CellError(what, remedy="state a range within, or widen the limits in the mod file")
 
 
 @dataclass(frozen=True)
@@ -97,7 +80,7 @@ class Cell:
             raise CellError(
                 f"regions {have} are described, the morphology has {want}", remedy="describe each region once"
             )
-        object.__setattr__(self, "regions", _agreed(self.regions))
+        object.__setattr__(self, "regions", agreed(self.regions))
         object.__setattr__(self, "formulas", tuple(self.formulas))
         object.__setattr__(self, "sites", tuple(self.sites) or (Site("soma", At(self._soma().name, 0.5)),))
         self._check_sites()
@@ -257,7 +240,7 @@ class Cell:
         A GLOBAL variable of a mechanism has one value in the cell, and may be named with any region that has it.
         """
         label, _, region = target.rpartition(".")
-        if any(region == r.name and label in _globals(r) for r in self.regions):
+        if any(region == r.name and label in global_names(r) for r in self.regions):
             return label
         return target
 
@@ -278,7 +261,7 @@ class Cell:
             found += [Quantity(f"{name}.{at}", value, "mV") for name, value in region.reversals.items()]
             found += [Quantity(f"{name}.{at}", value, "mM") for name, value in region.concentrations.items()]
             for painted in region.mechanisms:
-                found += _painted_quantities(painted, at)
+                found += painted_quantities(painted, at)
         found += [Quantity(f"{kind}.{r.name}", 1.0, "") for r in self.regions for kind in ("L_scale", "diam_scale")]
         return {quantity.name: quantity for quantity in found}
 
@@ -365,12 +348,6 @@ def _properties(regions: tuple[Region, ...]) -> dict[str, tuple[float | None, fl
     return {region.name: (region.Ra, region.cm) for region in regions}
 
 
-def listed(names: Mapping[str, Any] | tuple[str, ...], most: int = 40) -> str:
-    """Names for a message, the first of many."""
-    shown = list(names)[:most]
-    return ", ".join(shown) + (f", … ({len(names)} in all)" if len(names) > most else "")
-
-
 def mechanism_parameters(regions: Iterable[Region]) -> dict[str, tuple[str]]:
     """The parameters of mechanisms by region, `gbar_na.soma`, and the quantity that each is: `gbar_na` if GLOBAL."""
     found: dict[str, tuple[str]] = {}
@@ -381,104 +358,6 @@ def mechanism_parameters(regions: Iterable[Region]) -> dict[str, tuple[str]]:
                 at = f"{label}.{region.name}"
                 found[at] = (label if parameter.scope == "global" else at,)
     return found
-
-
-def _globals(region: Region) -> set[str]:
-    return {
-        f"{name}_{painted.mechanism.name}"
-        for painted in region.mechanisms
-        for name, parameter in painted.parameters.items()
-        if parameter.scope == "global"
-    }
-
-
-def _agreed(regions: tuple[Region, ...]) -> tuple[Region, ...]:
-    """The regions with one value of every GLOBAL variable; refuses two mechanisms of one name, and two values."""
-    files: dict[str, Painted] = {}
-    said: dict[str, tuple[str, float]] = {}  # gnabar_hh -> region, value
-    for region in regions:
-        for painted in region.mechanisms:
-            mechanism = painted.mechanism
-            first = files.setdefault(mechanism.name, painted).mechanism
-            if first.digest != mechanism.digest:
-                raise CellError(f"two mechanisms are called {mechanism.name}: {first.file} and {mechanism.file}",
-                                remedy="use one, or give one of them another SUFFIX")  # fmt: skip
-            for name, value in painted.values.items():
-                label = f"{name}_{mechanism.name}"
-                if label not in _globals(region) or isinstance(value, Profile):
-                    continue
-                other, earlier = said.setdefault(label, (region.name, value))
-                if earlier != value:
-                    raise CellError(
-                        f"{label} is GLOBAL, one value for the cell, "
-                        f"but {earlier:g} in {other} and {value:g} in {region.name}",
-                        remedy="state one value, or declare it RANGE in the mod file",
-                    )
-    return tuple(_with_globals(region, said) for region in regions)
-
-
-def _with_globals(region: Region, said: Mapping[str, tuple[str, float]]) -> Region:
-    mechanisms = []
-    for painted in region.mechanisms:
-        missing = {
-            name: said[label][1]
-            for name, parameter in painted.parameters.items()
-            if parameter.scope == "global"
-            and name not in painted.values
-            and (label := f"{name}_{painted.mechanism.name}") in said
-        }
-        mechanisms.append(replace(painted, values=dict(painted.values) | missing) if missing else painted)
-    return replace(region, mechanisms=tuple(mechanisms)) if tuple(mechanisms) != region.mechanisms else region
-
-
-def _painted_quantities(painted: Painted, region: str) -> list[Quantity]:
-    found = []
-    for name, parameter in painted.parameters.items():
-        label, unit, value = f"{name}_{painted.mechanism.name}", parameter.unit.strip("() "), painted.value(name)
-        if isinstance(value, Profile):
-            for coefficient, number in value.coefficients.items():
-                behind = "" if coefficient == VALUE else f".{coefficient}"
-                found.append(Quantity(f"{label}.{region}{behind}", number, value.unit(coefficient, unit)))
-        else:
-            whole = label if parameter.scope == "global" else f"{label}.{region}"
-            found.append(Quantity(whole, value, unit, parameter.limits, painted.mechanism.file.name))
-    return found
-
-
-def check_variable(site: Site, region: Region) -> None:
-    """Raises CellError where a site records what its region does not have."""
-    known = variables(region)
-    if site.variable not in known:
-        raise CellError(
-            f"the site {site.name} records {site.variable!r}, which {region.name} does not have",
-            remedy=f"{nearest(site.variable, known)}it has: {listed(known)}",
-        )
-
-
-def variables(region: Region) -> dict[str, str]:
-    """What can be recorded in a region, as NEURON names it (`v`, `cai`, `ica`, `m_hh`, `i_pas`), with the unit."""
-    found = {"v": "mV"}
-    for use in region.ions.values():
-        for name in sorted(use.reads | use.writes | set(use.needed(use.e in region.fixed))):
-            found[name] = "mV" if name == use.e else "mA/cm2" if name == f"i{use.name}" else "mM"
-    for painted in region.mechanisms:
-        mechanism, unit = painted.mechanism, dict(painted.mechanism.units)
-        currents = [current.name for current in mechanism.currents]
-        for name in (*mechanism.states, *mechanism.assigned, *currents):
-            if name not in mechanism.ion_variables:
-                found.setdefault(_labelled(name, mechanism.name), _plain(unit.get(name, "")) or
-                                 ("mA/cm2" if name in currents else ""))  # fmt: skip
-    return found
-
-
-def _labelled(name: str, suffix: str) -> str:
-    """`m_hh`; of an element of an array `s_kin[0]`."""
-    head, bracket, index = name.partition("[")
-    return f"{head}_{suffix}{bracket}{index}"
-
-
-def _plain(unit: str) -> str:
-    return unit.strip("() ")
 
 
 def _region_determinants(region: Region) -> dict[str, Any]:

@@ -12,16 +12,18 @@ from typing import Any
 from gbar import units
 from gbar.cell import geometry
 from gbar.cell.blocking import check_block
-from gbar.cell.cell import Cell, Quantity, check_variable, listed, mechanism_parameters
+from gbar.cell.cell import Cell, mechanism_parameters
 from gbar.cell.derived import Derived
 from gbar.cell.painting import Mechanisms, Stated, check_used, number, read_stated, region
 from gbar.cell.profile import Profile
+from gbar.cell.quantity import Quantity
+from gbar.cell.recordable import check_variable
 from gbar.cell.region import Region
 from gbar.cell.shapes import NAME, STANDARD, Shape, read_shape
 from gbar.cell.shipped import CELLS, blamed, editable, shipped_cells
 from gbar.cell.site import Along, At, Site
 from gbar.criteria import Criteria
-from gbar.document import Node, nearest, read_yaml
+from gbar.document import Node, listed, nearest, read_yaml
 from gbar.errors import CellError
 from gbar.morphology import Morphology, segments
 from gbar.parameters import FreeParameter, ParameterSpace

@@ -7,8 +7,7 @@ import textwrap
 
 import numpy as np
 
-from gbar.cell import Cell
-from gbar.cell.cell import Quantity
+from gbar.cell import Cell, Quantity
 from gbar.cell.density import Density, densities
 from gbar.parameters import FreeParameter
 from gbar.protocol import Stimulus
