@@ -34,7 +34,7 @@ def test_the_documented_example_reads(own):
     assert cell.space.names == ("gnabar_hh.soma", "gbar_kslow.soma", "leak")
     assert cell.space.low.tolist() == [0.06, 0.5, 5e-5] and cell.space.parameters[2].targets == ("gl_hh.soma",)
     assert [s.name for s in cell.protocol.stimuli] == ["step", "noise"]
-    assert cell.protocol.stimuli[1].sampling == 0.025 and cell.protocol.stimuli[1].warm_up_current == -0.01
+    assert cell.protocol.stimuli[1].sampling == 0.1 and cell.protocol.stimuli[1].warm_up_current == -0.01
 
 
 def test_every_shipped_cell_reads_and_comes_back(tmp_path):

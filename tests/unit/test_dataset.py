@@ -30,20 +30,30 @@ from gbar.dataset.lock import holder
 from gbar.dataset.places import lock_path
 from gbar.errors import DatasetError, OutputError
 from gbar.parameters import FreeParameter, ParameterSpace
+from gbar.protocol import Injection, Protocol, Step, Stimulus, Sum, VoltageClamp
 from gbar.traces import Status, Traces
 
 BLOCK = 64
 ROWS = 2 * BLOCK + 10
+STEP = Stimulus(
+    "step",
+    Step(delay=1.0, duration=2.0, amplitude=0.5),
+    duration=4.9,
+    sampling=0.1,
+    warm_up=1.0,
+    warm_up_current=0.25,
+    injections=(Injection("dend", Step(delay=2.0, duration=9.0, amplitude=-0.5)),),
+)
+HELD = Stimulus("held", Sum(()), duration=9.5, sampling=0.5, clamps=(VoltageClamp("dend", ((4.0, -70.0),)),))
+PROTOCOL = Protocol((STEP, HELD)).to_json()
 
 
 def manifest(**changes) -> Manifest:
     space = ParameterSpace(
         (FreeParameter("gna.soma", "S/cm2", 0.06, 0.24, "log"), FreeParameter("gk.soma", "S/cm2", 0, 1))
     )
-    layouts = (Layout("step", 50, 0.1), Layout("ramp", 20, 0.5))
-    return replace(
-        Manifest("sphere", "0" * 64, space, {"stimuli": []}, ("soma", "dend"), layouts, 7, block=BLOCK), **changes
-    )
+    layouts = (Layout("step", 50, 0.1), Layout("held", 20, 0.5))
+    return replace(Manifest("sphere", "0" * 64, space, PROTOCOL, ("soma", "dend"), layouts, 7, block=BLOCK), **changes)
 
 
 def rows(start: int, stop: int) -> tuple[np.ndarray, Traces]:
@@ -91,6 +101,18 @@ def test_xarray_sees_names_units_and_coordinates(tmp_path):
     assert arrays["theta"].sel(parameter="gk.soma").max() <= 1
 
 
+def test_what_acts_on_the_cell_lies_beside_the_voltages(tmp_path):
+    """From each time on: a step's first sample is that at which it begins; warm-ups are over by then."""
+    arrays = filled(tmp_path / "sims.zarr").arrays
+    current, injected, held = (arrays[name] for name in ("current_0", "injection_0_0", "command_0_1"))
+    assert current.dims == injected.dims == ("time_0",) and held.dims == ("time_1",)
+    assert [current.attrs["units"], held.attrs["units"], held.attrs["stimulus"]] == ["nA", "mV", "held"]
+    np.testing.assert_array_equal(current, np.where((np.arange(50) >= 10) & (np.arange(50) < 30), 0.5, 0.0))
+    np.testing.assert_array_equal(injected, np.where(np.arange(50) >= 20, -0.5, 0.0))
+    np.testing.assert_array_equal(held, np.where(np.arange(20) < 8, -70.0, np.nan))
+    assert not arrays["current_1"].any() and "dend" in injected.attrs["long_name"]
+
+
 def test_split_is_eight_one_one_and_stays_as_data_grow():
     split = split_rows(3000)
     assert [len(part) for part in (split.train, split.validation, split.test)] == [2400, 300, 300]
@@ -133,7 +155,7 @@ def test_an_unfinished_set_is_resumed_and_not_opened(tmp_path):
         ({"cell_digest": "1" * 64}, "the description of the cell sphere changed"),
         ({"mechanisms": {"hh": "b", "km": "c"}}, "the mod file hh changed; the mechanism km is new"),
         ({"morphology": "b"}, "the morphology changed"),
-        ({"protocol": {"stimuli": [{"name": "step", "amplitude": "2 nA"}]}}, r"the protocol changed \(step\)"),
+        ({"protocol": Protocol((replace(STEP, v_init=-70.0), HELD)).to_json()}, r"the protocol changed \(step\)"),
         ({"design": {"kind": "sobol"}}, "design uniform, not sobol"),
         ({"storage": INT16}, "storage float32, not int16"),
         ({"block": 128}, "blocks of 64, not 128"),
@@ -142,8 +164,7 @@ def test_an_unfinished_set_is_resumed_and_not_opened(tmp_path):
     ],
 )
 def test_what_differs_is_named(tmp_path, changes, said):
-    stimuli = {"stimuli": [{"name": "step", "amplitude": "1 nA"}]}
-    first = manifest(mechanisms={"hh": "a"}, morphology="a", protocol=stimuli)
+    first = manifest(mechanisms={"hh": "a"}, morphology="a")
     create(tmp_path / "sims.zarr", first, ROWS).close()
     with pytest.raises(OutputError, match=f"something else lies there: {said}; delete it"):
         create(tmp_path / "sims.zarr", replace(first, **changes), ROWS)

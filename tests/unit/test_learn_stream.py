@@ -22,11 +22,13 @@ from gbar.learn.rows import Data, sizes
 from gbar.learn.stream import Stream, ahead, mixed, rebatched
 from gbar.learn.training import Schedule, regress_on
 from gbar.parameters import FreeParameter, ParameterSpace
+from gbar.protocol import Protocol, Step, Stimulus
 from gbar.traces import Status, Traces
 
 BLOCK, ROWS, SAMPLES = 16, 330, 64
 SPACE = ParameterSpace((FreeParameter("gna.soma", "S/cm2", 0.0, 1.0), FreeParameter("gk.soma", "S/cm2", 0.0, 1.0)))
 FAILED = 37
+PROTOCOL = Protocol((Stimulus("step", Step(1.0, 2.0, 0.5), duration=0.1 * (SAMPLES - 1), sampling=0.1),)).to_json()
 
 
 def voltages(unit: np.ndarray) -> np.ndarray:
@@ -36,9 +38,7 @@ def voltages(unit: np.ndarray) -> np.ndarray:
 
 
 def store(path: Path, spoilt: int | None = None) -> Dataset:
-    manifest = Manifest(
-        "sphere", "0" * 64, SPACE, {"stimuli": []}, ("soma",), (Layout("step", SAMPLES, 0.1),), 7, block=BLOCK
-    )
+    manifest = Manifest("sphere", "0" * 64, SPACE, PROTOCOL, ("soma",), (Layout("step", SAMPLES, 0.1),), 7, block=BLOCK)
     with create(path, replace(manifest, storage=INT16), ROWS) as writer:
         for start, stop in writer.missing:
             theta = SPACE.draw(7, start, stop)

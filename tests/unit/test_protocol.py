@@ -213,3 +213,21 @@ def test_a_stimulus_needs_a_waveform_an_injection_or_a_clamp():
     clamp = {"site": "soma", "resistance": "1 Mohm", "levels": [{"duration": "5 ms", "voltage": "-70 mV"}]}
     data = {"stimuli": [{"name": "s", "duration": "10 ms", "clamps": [clamp]}]}
     assert Protocol.from_json(data).stimuli[0].clamps == (VoltageClamp("soma", ((5, -70),), 1.0),)
+
+
+@pytest.mark.parametrize(
+    ("times", "sampling"),
+    [
+        ({"duration": "10 ms"}, 0.1),
+        ({"duration": "10 ms", "dt": "0.05 ms"}, 0.1),
+        ({"duration": "10 ms", "dt": "0.1 ms"}, 0.1),
+        ({"duration": "10.05 ms"}, 0.025),
+        ({"duration": "9 ms", "dt": "0.03 ms"}, 0.03),
+        ({"duration": "10 ms", "dt": "0.2 ms"}, 0.2),
+        ({"duration": "10 ms", "sampling": "0.025 ms"}, 0.025),
+    ],
+)
+def test_samples_are_a_tenth_of_a_millisecond_apart_where_that_is_possible(times, sampling):
+    stimulus = {"name": "step", "waveform": {"step": {"delay": "1 ms", "duration": "2 ms", "amplitude": "1 nA"}}}
+    found = Protocol.from_json({"stimuli": [stimulus | times]}).stimuli[0]
+    assert found.sampling == sampling and found.samples == round(found.duration / sampling) + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,12 +117,12 @@ def _damaged_coordinates(path: Path, manifest: Manifest) -> list[Damage]:
 
     with reading(path):
         group = zarr.open_group(path, mode="r")
-    expected: Mapping[str, Any] = {name: values for name, (values, _) in coordinates(manifest).items()}
+    expected = {name: coordinate.values for name, coordinate in coordinates(manifest).items()}
     return [Damage(name, 0, 0, "is damaged") for name, values in expected.items() if not _same(group, name, values)]
 
 
 def _same(group: Any, name: str, values: Shaped[np.ndarray, " value"]) -> bool:
     try:
-        return bool(np.array_equal(np.asarray(group[name][:]), values))
+        return bool(np.array_equal(np.asarray(group[name][:]), values, equal_nan=values.dtype != object))
     except Exception:  # whatever a damaged array makes zarr raise
         return False

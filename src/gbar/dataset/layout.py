@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float, Shaped
 
 from gbar.dataset.manifest import Manifest
 from gbar.dataset.places import ANEW, fresh_path, partial_path
 from gbar.errors import DatasetError
 from gbar.features import VITALS
+from gbar.protocol import Protocol, Stimulus
 from gbar.traces import Status
 from gbar.vetting import Finding
 
@@ -123,17 +124,43 @@ def checked_arrays(group: Any, manifest: Manifest, rows: int) -> dict[str, Any]:
     return found
 
 
-def coordinates(manifest: Manifest) -> dict[str, tuple[Shaped[np.ndarray, " value"], dict[str, str]]]:
-    """The arrays that name parameters, sites and features and give the times in ms, with their attributes."""
-    found: dict[str, tuple[Shaped[np.ndarray, " value"], dict[str, str]]] = {
-        "parameter": (np.array(manifest.space.names, dtype=object), {}),
-        "site": (np.array(manifest.sites, dtype=object), {}),
-    }
-    if manifest.vetting is not None:
-        found["feature"] = (np.array(list(VITALS), dtype=object), {})
-    for i, layout in enumerate(manifest.layouts):
-        about = {"units": "ms", "long_name": f"time from the start of {layout.name}"}
-        found[f"time_{i}"] = (np.arange(layout.samples) * layout.sampling, about)
+@dataclass(frozen=True)
+class Coordinate:
+    """Names or numbers along one dimension, with their CF attributes."""
+
+    dimension: str
+    values: Shaped[np.ndarray, " value"]
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+def coordinates(manifest: Manifest) -> dict[str, Coordinate]:
+    """What names parameters, sites and features, the times in ms, and what was injected or held at these times."""
+    found = {name: Coordinate(name, np.array(names, dtype=object)) for name, names in _names(manifest).items()}
+    protocol = Protocol.from_json(manifest.protocol)
+    for i, (layout, stimulus) in enumerate(zip(manifest.layouts, protocol.stimuli, strict=True)):
+        along, times = f"time_{i}", np.arange(layout.samples) * layout.sampling
+        found[along] = Coordinate(along, times, _about("ms", f"time from the start of {layout.name}"))
+        for name, (values, about) in _sources(stimulus, times).items():
+            found[f"{name}_{i}"] = Coordinate(along, values, about | {"stimulus": layout.name})
+    return found
+
+
+def _names(manifest: Manifest) -> dict[str, list[str]]:
+    names = {"parameter": list(manifest.space.names), "site": list(manifest.sites)}
+    return names if manifest.vetting is None else names | {"feature": list(VITALS)}
+
+
+def _sources(
+    stimulus: Stimulus, times: Float[np.ndarray, " time"]
+) -> dict[str, tuple[Float[np.ndarray, " time"], dict[str, str]]]:
+    """What acts on the cell from each time (ms) on: the current at its first site, and at others what is stated."""
+    step = np.minimum(np.floor(times / stimulus.dt + 1e-6).astype(np.intp), stimulus.n_steps - 1) + stimulus.n_warm
+    found = {"current": (stimulus.injected()[step], _about("nA", "current injected at the first site of the cell"))}
+    for k, injection in enumerate(stimulus.injections):
+        about = _about("nA", f"current injected at {injection.site}")
+        found[f"injection_{k}"] = (stimulus.injected_by(injection)[step], about)
+    for k, clamp in enumerate(stimulus.clamps):
+        found[f"command_{k}"] = (stimulus.command(clamp)[step], _about("mV", f"voltage held at {clamp.site}"))
     return found
 
 
@@ -142,11 +169,13 @@ def lay_coordinates(store: Path, manifest: Manifest) -> None:
     import zarr
 
     group = zarr.open_group(store, mode="r+")
-    for name, (values, attributes) in coordinates(manifest).items():
+    for name, coordinate in coordinates(manifest).items():
+        values = coordinate.values
         kind: Any = str if values.dtype == object else "float64"
         array = group.create_array(
-            name, shape=values.shape, dtype=kind, dimension_names=(name,), attributes=attributes, overwrite=True
-        )
+            name, shape=values.shape, dtype=kind, dimension_names=(coordinate.dimension,),
+            attributes=dict(coordinate.attributes), overwrite=True,
+        )  # fmt: skip
         array[:] = values
 
 

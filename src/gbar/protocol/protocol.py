@@ -24,6 +24,7 @@ from gbar.protocol.waveform import Waveform
 
 LARGEST = 20.0  # nA, unless a stimulus allows more
 MAX_STEPS = 20_000_000
+SAMPLING = 0.1  # ms between the samples, where a document does not say
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,8 @@ class Stimulus:
 
     @staticmethod
     def from_node(node: Node) -> Stimulus:
-        """The stimulus that an entry of a document describes; `sampling` is dt where it is not stated."""
+        """The stimulus that an entry of a document describes; samples are 0.1 ms apart where it does not say, if dt and
+        duration allow that, else dt."""
         optional = ("dt", "sampling", "v_init", "warm_up", "warm_up_current", "allow_large", "injections", "clamps",
                     "condition")  # fmt: skip
         entries = node.mapping(required=("name", "duration"), optional=(*optional, "waveform"))
@@ -195,8 +197,7 @@ class Stimulus:
             "warm_up_current": "nA",
         }
         numbers = {label: entries[label].quantity(unit) for label, unit in kinds.items() if label in entries}
-        if "dt" in numbers:
-            numbers.setdefault("sampling", numbers["dt"])
+        numbers.setdefault("sampling", _sampling(numbers["duration"], numbers.get("dt", Stimulus.dt)))
         large = entries["allow_large"].flag() if "allow_large" in entries else False
         wave = waveform.from_node(entries["waveform"]) if "waveform" in entries else waveform.Sum(())
         injections = tuple(map(_injection, entries["injections"].items())) if "injections" in entries else ()
@@ -227,6 +228,12 @@ class Stimulus:
 
     def _error(self, what: str, remedy: str) -> ProtocolError:
         return ProtocolError(f"stimulus {self.name}: {what}", remedy=remedy)
+
+
+def _sampling(duration: float, dt: float) -> float:
+    """The distance of the samples (ms) where none is stated."""
+    whole = all(round(x) > 0 and abs(x - round(x)) < 1e-9 * x for x in (SAMPLING / dt, duration / SAMPLING))
+    return SAMPLING if whole else dt
 
 
 def _injection(node: Node) -> Injection:
