@@ -93,7 +93,7 @@ class Dataset:
     def read(self, rows: slice | Sequence[int] | Int[np.ndarray, " some"] | None = None) -> Traces:
         """The traces of the given rows (all: None), in mV; raises DatasetError if some are damaged or missing on
         disk."""
-        index = np.arange(len(self))[slice(None) if rows is None else rows]
+        index = self._index(slice(None) if rows is None else rows)
         v = []
         for stored in self.traces:
             with reading(self.path):
@@ -104,6 +104,12 @@ class Dataset:
                 raise DatasetError(what, file=self.path, remedy=f"try gbar data check {self.path.name}, or {ANEW}")
             v.append(part)
         return Traces(tuple(v), tuple(layout.sampling for layout in self.manifest.layouts), self.status[index])
+
+    def _index(self, rows: slice | Sequence[int] | Int[np.ndarray, " some"]) -> Int[np.ndarray, " some"]:
+        """The numbers of the rows, counted from the end where they are negative; raises IndexError beyond it."""
+        if isinstance(rows, slice):
+            return np.arange(*rows.indices(len(self)))
+        return np.arange(len(self))[rows]
 
 
 def open_dataset(path: Path) -> Dataset:
