@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
+from threading import Lock
 
 import numpy as np
 import pytest
@@ -98,6 +100,30 @@ def test_parts_are_handed_on_with_the_same_rows(
 
     simulate_parts(kernel, parts, draw, PROTOCOL, then, threads=threads, progress=lambda *x: calls.append(x))
     assert sorted(seen) == parts and calls[-1] == (ROWS, ROWS)
+
+
+def test_traces_are_lent_until_they_have_been_taken(kernel: Kernel, theta: np.ndarray) -> None:
+    """Whoever takes them may be slow: nobody writes into them meanwhile, and no more parts are begun than before."""
+    rows, lock, held, most = kernel.lanes, Lock(), 0, 0
+
+    def draw(start: int, stop: int) -> np.ndarray:
+        nonlocal held, most
+        with lock:
+            held += 1
+            most = max(most, held)
+        return theta[:rows] * (1.0 + 0.001 * start)
+
+    def then(start: int, given: np.ndarray, traces: Traces) -> None:
+        nonlocal held
+        before = [v.copy() for v in traces.v]
+        time.sleep(0.002 * (start % 3))
+        assert all(np.array_equal(v, copy) for v, copy in zip(traces.v, before, strict=True))
+        with lock:
+            held -= 1
+
+    parts = [(start, start + rows) for start in range(0, 60 * rows, rows)]
+    simulate_parts(kernel, parts, draw, Protocol((WARM,)), then, threads=4)
+    assert held == 0 and most <= 10
 
 
 def test_few_parts_are_in_memory_at_a_time(kernel: Kernel, theta: np.ndarray) -> None:

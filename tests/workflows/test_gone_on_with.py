@@ -55,7 +55,7 @@ def test_a_changed_mod_file_a_changed_cell_and_another_seed_are_named(cell, tmp_
     assert "something else lies there: blocks of 64, not 512; the mod file hh changed;" in refusal(cell, store, capsys)
     cell.write_text(text.replace("el: -54.3 mV", "el: -55 mV"))
     mod.write_text(mod.read_text().removesuffix("\n: another line\n"))
-    with pytest.raises(Exception, match="the description of the cell sphere changed"):
+    with pytest.raises(Exception, match=r"there: el_hh\.soma -54\.3 mV, not -55\.0 mV; delete"):
         simulate_dataset(cell, store, rows=200, block=64)
     cell.write_text(text.replace("amplitude: 0.5 nA", "amplitude: 0.4 nA"))
     with pytest.raises(Exception, match=r"the protocol changed \(step\)"):

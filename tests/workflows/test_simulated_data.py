@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from gbar.errors import OutputError
+from gbar.cell import read_cell
+from gbar.cli import run
+from gbar.dataset import find_damage, open_dataset
+from gbar.errors import DatasetError, OutputError
 from gbar.simulate import simulate_parts
 from gbar.workflows import simulate as workflow
 from gbar.workflows.simulate import simulate_dataset
+from gbar.workflows.train import train_estimator
 
 
 def test_a_place_that_is_taken_is_refused_before_anything_is_compiled(tmp_path, monkeypatch):
@@ -44,6 +51,55 @@ def test_rows_are_the_same_however_many_are_in_memory_at_once(tmp_path, monkeypa
     np.testing.assert_array_equal(filled.read().v[0], whole.read().v[0])
     np.testing.assert_array_equal(parts.theta, whole.theta)
     np.testing.assert_array_equal(parts.read().v[0], whole.read().v[0])
+
+
+@pytest.mark.parametrize("output", [".", "", "/", "..", "sims.zarr.partial", "file/sims.zarr"])
+def test_a_name_that_is_none_is_refused_before_anything_is_simulated(tmp_path, monkeypatch, capsys, output):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(workflow, "build", lambda *_: pytest.fail("compiled"))
+    (tmp_path / "file").write_text("")
+    assert run(["simulate", "sphere", "-n", "4", "-o", output]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("gbar: ") and told.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_store_lies_where_a_link_leads(tmp_path):
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "link.zarr"
+    link.symlink_to(tmp_path / "disk" / "sims.zarr")
+    assert len(simulate_dataset("sphere", link, rows=4, threads=1)) == 4
+    assert len(simulate_dataset("sphere", link, rows=5, threads=1, overwrite=True)) == 5
+    assert link.is_symlink() and len(open_dataset(link)) == 5
+    assert sorted(path.name for path in tmp_path.rglob("*.zarr*")) == ["link.zarr", "sims.zarr"]
+
+
+def test_what_sites_record_is_told_and_only_voltages_are_learned_from(tmp_path):
+    """Units and variables are those of the sites; a network's noise is millivolts."""
+    cell = read_cell("sphere")
+    site = replace(cell.sites[0], name="m", variable="m_hh")
+    cell = replace(cell, sites=(*cell.sites, site))
+    data = simulate_dataset(cell, tmp_path / "sims.zarr", rows=20, sites=("soma", "m"), threads=1)
+    assert data.arrays.v_0.attrs["units"] == "soma: mV; m: 1" and list(data.arrays.variable.values) == ["v", "m_hh"]
+    assert 0.0 < data.read().v[0][:, 1].max() < 1.0
+    with pytest.raises(DatasetError, match="the site m records m_hh, and networks learn from voltages"):
+        train_estimator(data.path, tmp_path / "network", kind="point")
+
+
+def test_blocks_that_a_machine_lost_when_it_died_are_made_again(tmp_path):
+    """A name may be on the disk before what it names: files come back empty, short or not at all."""
+    whole = simulate_dataset("sphere", tmp_path / "whole.zarr", rows=400, block=64, threads=1)
+    lost = tmp_path / "lost.zarr.partial"
+    shutil.copytree(whole.path, lost)
+    (lost / "v_0" / "c.1.0.0").write_bytes(b"")
+    (lost / "unit" / "c.2.0").unlink()
+    chunk = lost / "theta" / "c.3.0"
+    chunk.write_bytes(chunk.read_bytes()[:-40])
+    (lost / "status" / "c.4").write_bytes(b"\0" * 25)
+    kept = (lost / "v_0" / "c.0.0.0").stat().st_mtime_ns
+    again = simulate_dataset("sphere", tmp_path / "lost.zarr", rows=400, block=64, threads=1)
+    assert find_damage(again.path) == () and (again.path / "v_0" / "c.0.0.0").stat().st_mtime_ns == kept
+    np.testing.assert_array_equal(again.read().v[0], whole.read().v[0])
 
 
 def test_a_full_disk_stops_the_simulations(tmp_path, monkeypatch):

@@ -22,13 +22,16 @@ def data_check(
     cell: Annotated[
         str | None, typer.Option(metavar="CELL", help="the cell it was made with, if that is a file of your own")
     ] = None,
+    table: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="the .csv of the design table:FILE, if parameters are damaged")
+    ] = None,
     threads: Threads = None,
 ) -> None:
     """Compares the checksum of every chunk of stored simulations, and mends what is damaged."""
     from gbar.workflows.progress import Terminal
     from gbar.workflows.repair import check_dataset
 
-    check_dataset(store, repair=repair, cell=cell, threads=threads, progress=Terminal())
+    check_dataset(store, repair=repair, cell=cell, table=table, threads=threads, progress=Terminal())
 
 
 StoreArgument = Annotated[Path, typer.Argument(metavar="STORE", help="a store made by gbar simulate")]

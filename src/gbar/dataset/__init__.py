@@ -11,7 +11,7 @@ from gbar.dataset.damage import Damage, find_damage, reopen, stored_theta
 from gbar.dataset.dataset import Dataset, open_dataset, read_manifest
 from gbar.dataset.lock import Lock
 from gbar.dataset.manifest import Layout, Manifest, block_for, cpu_features, versions
-from gbar.dataset.places import partial_path
+from gbar.dataset.places import partial_path, settled
 from gbar.dataset.split import Split, split_rows
 from gbar.dataset.storage import FLOAT32, INT16, Storage
 from gbar.dataset.writer import Writer
@@ -37,6 +37,7 @@ __all__ = [
     "partial_path",
     "read_manifest",
     "reopen",
+    "settled",
     "split_rows",
     "stored_theta",
     "versions",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from gbar.dataset.layout import MOST_ROWS, checked_arrays, header_of, lay_out
 from gbar.dataset.lock import Lock, holder
 from gbar.dataset.manifest import Manifest
-from gbar.dataset.places import partial_path, writing
+from gbar.dataset.places import PARTIAL, partial_path, writing
 from gbar.dataset.writer import Writer
 from gbar.errors import DatasetError, OutputError
 
@@ -40,11 +40,13 @@ def create(path: Path, manifest: Manifest, rows: int, *, overwrite: bool = False
         if not partial.exists():
             with writing(path):
                 lay_out(path, manifest, rows)
-        status, warnings = _resume(path, manifest, rows)
+        warnings = _resume(path, manifest, rows)
+        writer = Writer(path, manifest, rows, partial, lock, warnings)
+        writer.doubt()
     except BaseException:
         lock.release()
         raise
-    return Writer(path, manifest, rows, status, partial, lock, warnings)
+    return writer
 
 
 def join(path: Path) -> Writer:
@@ -53,11 +55,14 @@ def join(path: Path) -> Writer:
     Raises OutputError if there is none.
     """
     path = Path(path)
-    manifest, rows, status = _unfinished(path)
-    return Writer(path, manifest, rows, status, partial_path(path))
+    manifest, rows = _unfinished(path)
+    return Writer(path, manifest, rows, partial_path(path))
 
 
 def _check(path: Path, manifest: Manifest, rows: int, overwrite: bool) -> None:
+    if path.name.endswith(PARTIAL):
+        raise OutputError(f"names in {PARTIAL} are those of data sets that are not finished", file=path,
+                          remedy="choose another name")  # fmt: skip
     if not 1 <= rows <= MOST_ROWS:
         raise DatasetError(f"a data set of {rows} rows is asked for", remedy=f"use 1 to {MOST_ROWS:,}")
     if path.exists() and not overwrite:
@@ -66,6 +71,9 @@ def _check(path: Path, manifest: Manifest, rows: int, overwrite: bool) -> None:
         raise OutputError("it exists and is no data set", file=path, remedy="choose another name")
     if partial_path(path).exists() and not overwrite:
         _resume(path, manifest, rows)
+    there = next(folder for folder in path.absolute().parents if folder.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        raise OutputError("nothing can be written there", file=there, remedy="choose another place with -o")
 
 
 def _begun(path: Path, manifest: Manifest, rows: int) -> bool:
@@ -76,8 +84,8 @@ def _begun(path: Path, manifest: Manifest, rows: int) -> bool:
     return False
 
 
-def _unfinished(path: Path) -> tuple[Manifest, int, Any]:
-    """The unfinished store of `path`: its manifest, its rows and the array of their statuses."""
+def _unfinished(path: Path) -> tuple[Manifest, int]:
+    """The unfinished store of `path`: its manifest and its rows."""
     import zarr
 
     partial = partial_path(path)
@@ -88,7 +96,8 @@ def _unfinished(path: Path) -> tuple[Manifest, int, Any]:
     try:
         group = zarr.open_group(partial, mode="r")
         manifest, rows = header_of(group)
-        return manifest, rows, checked_arrays(group, manifest, rows)["status"]
+        checked_arrays(group, manifest, rows)
+        return manifest, rows
     except DatasetError as error:
         what = f"an unfinished data set lies there that cannot be gone on with: {error.what}"
         raise OutputError(what, file=partial, remedy=remedy) from None
@@ -97,9 +106,9 @@ def _unfinished(path: Path) -> tuple[Manifest, int, Any]:
         raise OutputError(what, file=partial, remedy=remedy) from None
 
 
-def _resume(path: Path, manifest: Manifest, rows: int) -> tuple[Any, tuple[str, ...]]:
-    """The unfinished store's statuses, and a warning if it was begun on another processor; refuses another job's."""
-    begun, there, status = _unfinished(path)
+def _resume(path: Path, manifest: Manifest, rows: int) -> tuple[str, ...]:
+    """A warning if the unfinished store was begun on another processor; refuses another job's."""
+    begun, there = _unfinished(path)
     partial, remedy = partial_path(path), "delete it, choose another name, or add --overwrite"
     found = list(begun.differences(manifest))
     found += [f"{there:,} rows, not {rows:,}"] if there != rows else []
@@ -109,5 +118,5 @@ def _resume(path: Path, manifest: Manifest, rows: int) -> tuple[Any, tuple[str, 
     begun.check_version(manifest, partial)
     changed = begun.elsewhere(manifest)
     if not changed:
-        return status, ()
-    return status, (f"{partial.name} was begun elsewhere ({', '.join(changed)}); rows may differ by rounding",)
+        return ()
+    return (f"{partial.name} was begun elsewhere ({', '.join(changed)}); rows may differ by rounding",)

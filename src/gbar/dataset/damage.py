@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
-from gbar.dataset.chunk import Chunks
+from gbar.dataset.chunk import Chunks, chunks_of
 from gbar.dataset.dataset import opened
-from gbar.dataset.layout import UNWRITTEN, coordinates, lay_coordinates, stored_arrays
+from gbar.dataset.layout import UNWRITTEN, coordinates, lay_coordinates
 from gbar.dataset.lock import Lock
 from gbar.dataset.manifest import Manifest
 from gbar.dataset.places import reading, writing
 from gbar.dataset.writer import Writer
 from gbar.traces import Status
+
+_ROUNDING = 1e-9  # between parameters in [-1, 1] that two machines make of the same physical ones
 
 
 @dataclass(frozen=True)
@@ -34,20 +36,20 @@ class Damage:
         return f"{self.array}{place} {self.what}"
 
 
-def find_damage(path: Path, report: Callable[[int, int], None] | None = None) -> tuple[Damage, ...]:
+def find_damage(
+    path: Path, report: Callable[[int, int], None] | None = None, *, among: Collection[int] | None = None
+) -> tuple[Damage, ...]:
     """Reads every chunk of the data set at `path` and compares its checksum; `report` hears of (rows done, rows).
 
-    Raises DatasetError if its metadata are damaged, without which the rest cannot be read.
+    `among` are the first rows of the blocks to look at, if not all. Raises DatasetError if its metadata are damaged,
+    without which the rest cannot be read.
     """
     path = Path(path)
-    manifest, rows, arrays = opened(path)
-    chunks = {array.name: Chunks(path, array, manifest.block) for array in stored_arrays(manifest, rows)}
-    found = list(_damaged_coordinates(path, manifest))
+    manifest, rows, _ = opened(path)
+    chunks, found = chunks_of(path, manifest, rows), list(_damaged_coordinates(path, manifest))
     for start, stop in manifest.blocks(rows):
-        ok = _came_to_its_end(arrays["status"], start, stop)
-        for name, array in arrays.items():
-            what = _wrong(array, chunks[name].file(start), start, stop, manifest, ok)
-            found += [Damage(name, start, stop, what)] if what else []
+        if among is None or start in among:
+            found += [Damage(name, start, stop, what) for name, what in _wrong(chunks, start, stop, manifest).items()]
         if report is not None:
             report(stop, rows)
     return tuple(found)
@@ -59,43 +61,61 @@ def reopen(path: Path, damage: Sequence[Damage]) -> Writer:
     Until a block is written anew, its rows have no status: who is killed meanwhile leaves a set that can be mended.
     """
     path = Path(path)
-    manifest, rows, arrays = opened(path)
+    manifest, rows, _ = opened(path)
     lock = Lock(path)
     try:
         with writing(path):
             if any(not one.stop for one in damage):
                 lay_coordinates(path, manifest)
-            statuses = next(array for array in stored_arrays(manifest, rows) if array.name == "status")
+            statuses = chunks_of(path, manifest, rows)["status"]
             for one in damage:
                 if one.stop:
-                    Chunks(path, statuses, manifest.block).file(one.start).unlink(missing_ok=True)
+                    statuses.file(one.start).unlink(missing_ok=True)
     except BaseException:
         lock.release()
         raise
-    return Writer(path, manifest, rows, arrays["status"], path, lock)
+    return Writer(path, manifest, rows, path, lock)
 
 
 def stored_theta(path: Path, start: int, stop: int) -> Float[np.ndarray, "row parameter"] | None:
     """The parameters of a block in physical units, if they can be read."""
-    _, _, arrays = opened(Path(path))
-    values = _read(arrays["theta"], start, stop)
-    return values if values is not None and np.isfinite(values).all() else None
+    manifest, rows, _ = opened(Path(path))
+    try:
+        values = chunks_of(Path(path), manifest, rows)["theta"].read(start)[: stop - start]
+    except (OSError, ValueError):
+        return None
+    return values if np.isfinite(values).all() else None
 
 
-def _came_to_its_end(status: Any, start: int, stop: int) -> Bool[np.ndarray, " row"]:
-    """The rows of a block whose simulation did, as far as is known."""
-    values = _read(status, start, stop)
-    return np.zeros(stop - start, bool) if values is None else np.asarray(values == Status.OK)
+def _wrong(chunks: Mapping[str, Chunks], start: int, stop: int, manifest: Manifest) -> dict[str, str]:
+    """What is the matter with the chunks of a block, by the names of their arrays."""
+    wrong: dict[str, str] = {}
+    values: dict[str, Shaped[np.ndarray, "row *more"]] = {}
+    ok = np.zeros(stop - start, bool)  # the rows whose simulation came to its end, as far as is known
+    for name in sorted(chunks, key=lambda name: name != "status"):
+        try:
+            read = chunks[name].read(start)[: stop - start]
+        except FileNotFoundError:
+            wrong[name] = "is missing"
+            continue
+        except (OSError, ValueError):
+            wrong[name] = "is damaged"
+            continue
+        if name == "status":
+            ok = read == Status.OK
+        if name in ("theta", "unit"):
+            values[name] = read
+        if what := _senseless(name, read, ok, manifest):
+            wrong[name] = what
+    if not wrong and np.abs(manifest.space.to_unit(values["theta"]) - values["unit"]).max() > _ROUNDING:
+        wrong["unit"] = "is not that of theta"
+    return wrong
 
 
-def _wrong(array: Any, file: Path, start: int, stop: int, manifest: Manifest, ok: Bool[np.ndarray, " row"]) -> str:
-    """What is the matter with a chunk; "" if nothing is."""
-    if not file.is_file():
-        return "is missing"
-    values = _read(array, start, stop)
-    if values is None:
-        return "is damaged"
-    name = array.basename
+def _senseless(
+    name: str, values: Shaped[np.ndarray, "row *more"], ok: Bool[np.ndarray, " row"], manifest: Manifest
+) -> str:
+    """What is the matter with values whose checksum is right; "" if nothing is."""
     if name in ("theta", "unit") and not np.isfinite(values).all():
         return "is not finite"
     if name == "status" and (values == UNWRITTEN).any():
@@ -103,13 +123,6 @@ def _wrong(array: Any, file: Path, start: int, stop: int, manifest: Manifest, ok
     if name.startswith("v_") and np.isnan(manifest.storage.decode(values[:, :, 0])[ok]).any():
         return "lacks traces"
     return ""
-
-
-def _read(array: Any, start: int, stop: int) -> Shaped[np.ndarray, "row *more"] | None:
-    try:
-        return np.asarray(array[start:stop])
-    except Exception:  # whatever a damaged chunk makes zarr raise
-        return None
 
 
 def _damaged_coordinates(path: Path, manifest: Manifest) -> list[Damage]:

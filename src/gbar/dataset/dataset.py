@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped, UInt8, UInt16
 
+from gbar.dataset.chunk import chunks_of
 from gbar.dataset.layout import UNWRITTEN, checked_arrays, header_of
 from gbar.dataset.lock import holder
 from gbar.dataset.manifest import Manifest
-from gbar.dataset.places import ANEW, partial_path, reading
+from gbar.dataset.places import ANEW, CHECK, PARTIAL, partial_path, reading
 from gbar.dataset.split import Split, split_rows
 from gbar.errors import DatasetError
 from gbar.traces import Status, Traces
@@ -65,7 +66,7 @@ class Dataset:
         if name not in self.stored:
             raise DatasetError(f"it has no array {name}", file=self.path, remedy=ANEW)
         with reading(self.path):
-            return np.asarray(self.stored[name][:])
+            return chunks_of(self.path, self.manifest, len(self))[name].whole()
 
     @cached_property
     def arrays(self) -> xarray.Dataset:
@@ -101,7 +102,7 @@ class Dataset:
             lost = np.isnan(part[:, :, 0]).any(axis=1) & (self.status[index] == Status.OK)
             if lost.any():
                 what = f"the traces of row {index[lost.argmax()]} are missing"
-                raise DatasetError(what, file=self.path, remedy=f"try gbar data check {self.path.name}, or {ANEW}")
+                raise DatasetError(what, file=self.path, remedy=f"{CHECK} {self.path.name}, or {ANEW}")
             v.append(part)
         return Traces(tuple(v), tuple(layout.sampling for layout in self.manifest.layouts), self.status[index])
 
@@ -119,11 +120,12 @@ def open_dataset(path: Path) -> Dataset:
     >>> data.theta, data.read(slice(0, 10)).v[0]  # doctest: +SKIP
     """
     path = Path(path)
-    manifest, _, arrays = opened(path)
+    manifest, rows, arrays = opened(path)
     with reading(path):
-        theta, status = np.asarray(arrays["theta"][:]), np.asarray(arrays["status"][:])
+        chunks = chunks_of(path, manifest, rows)
+        theta, status = chunks["theta"].whole(), chunks["status"].whole()
     if (status == UNWRITTEN).any() or not np.isfinite(theta).all():
-        raise DatasetError("rows are missing from it", file=path, remedy=f"try gbar data check {path.name}, or {ANEW}")
+        raise DatasetError("rows are missing from it", file=path, remedy=f"{CHECK} {path.name}, or {ANEW}")
     return Dataset(path, manifest, theta, status, arrays)
 
 
@@ -138,7 +140,7 @@ def opened(path: Path, mode: Literal["r", "r+"] = "r") -> tuple[Manifest, int, d
         raise _absent(path)
     if not (path / "zarr.json").is_file():
         raise DatasetError("it is no Zarr store", file=path, remedy="give a folder that gbar simulate has made")
-    if path.name.endswith(".partial"):
+    if path.name.endswith(PARTIAL):
         raise DatasetError("it is not finished", file=path, remedy="resume the simulation")
     with reading(path):
         import zarr

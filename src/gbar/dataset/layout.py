@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import shutil
 from collections.abc import Mapping
@@ -20,10 +22,11 @@ from gbar.protocol import Protocol, Stimulus
 from gbar.traces import Status
 from gbar.vetting import Finding
 
-FORMAT = 3
+FORMAT = 4
 MOST_ROWS = 10_000_000_000
 SEPARATOR = "."  # in a chunk's name: all of an array lie in one folder, of which a new one costs as much as a file
 COMPRESSOR, LEVEL = "lz4", 5  # of Blosc, which shuffles the bytes before
+CODECS = ["bytes", "blosc", "crc32c"]
 UNWRITTEN = 255  # the status of a row that is not there yet
 
 
@@ -58,8 +61,20 @@ def stored_arrays(manifest: Manifest, rows: int) -> tuple[StoredArray, ...]:
 def _traces(manifest: Manifest, rows: int, i: int) -> StoredArray:
     layout, storage = manifest.layouts[i], manifest.storage
     shape = (rows, len(manifest.sites), layout.samples)
-    attributes = _about("mV", "membrane voltage") | {"stimulus": layout.name} | storage.attributes
+    attributes = _recorded(manifest) | {"stimulus": layout.name} | storage.attributes
     return StoredArray(f"v_{i}", shape, storage.kind, storage.fill, ("row", "site", f"time_{i}"), attributes)
+
+
+def _recorded(manifest: Manifest) -> dict[str, Any]:
+    """Unit and name of what the sites record; the units of all of them where they are not voltages alone."""
+    if set(manifest.variables) == {"v"}:
+        return _about("mV", "membrane voltage")
+    parts = zip(manifest.sites, manifest.variables, manifest.units, strict=True)
+    told = {site: (variable, unit or "1") for site, variable, unit in parts}
+    return _about(
+        "; ".join(f"{site}: {unit}" for site, (_, unit) in told.items()),
+        "; ".join(f"{site}: {variable}" for site, (variable, _) in told.items()),
+    )
 
 
 def _vetted(counts: tuple[int, int]) -> tuple[StoredArray, StoredArray]:
@@ -84,7 +99,8 @@ def lay_out(path: Path, manifest: Manifest, rows: int) -> None:
     fresh = fresh_path(path)
     shutil.rmtree(fresh, ignore_errors=True)
     try:
-        header = {"format": FORMAT, "rows": rows, "manifest": manifest.to_json()}
+        about = manifest.to_json()
+        header = {"format": FORMAT, "rows": rows, "manifest": about, "digest": fingerprint(about, rows)}
         group = zarr.create_group(fresh, attributes={"title": "Simulations made by gbar", "gbar": header})
         lay_coordinates(fresh, manifest)
         for array in stored_arrays(manifest, rows):
@@ -108,7 +124,15 @@ def header_of(group: Any) -> tuple[Manifest, int]:
     rows = header.get("rows")
     if not isinstance(rows, int) or not 1 <= rows <= MOST_ROWS:
         raise DatasetError(f"it claims {rows} rows", remedy=ANEW)
-    return Manifest.from_json(header.get("manifest", {})), rows
+    about = header.get("manifest", {})
+    if header.get("digest") != fingerprint(about, rows):
+        raise DatasetError("its manifest is not what gbar wrote", remedy=f"put zarr.json back, or {ANEW}")
+    return Manifest.from_json(about), rows
+
+
+def fingerprint(manifest: Any, rows: int) -> str:
+    """The sha256 of the manifest and the number of rows: no checksum of Zarr's is on them."""
+    return hashlib.sha256(json.dumps([manifest, rows], sort_keys=True).encode()).hexdigest()
 
 
 def checked_arrays(group: Any, manifest: Manifest, rows: int) -> dict[str, Any]:
@@ -116,12 +140,23 @@ def checked_arrays(group: Any, manifest: Manifest, rows: int) -> dict[str, Any]:
     found = {}
     for expected in stored_arrays(manifest, rows):
         array = group.get(expected.name)
-        chunks = (min(manifest.block, rows), *expected.shape[1:])
-        same = array is not None and (array.shape, array.chunks) == (expected.shape, chunks)
-        if not same or array.dtype != expected.kind:
+        if array is None or not _is_stored(array, expected, min(manifest.block, rows)):
             raise DatasetError(f"its array {expected.name} is not the one that its manifest speaks of", remedy=ANEW)
         found[expected.name] = array
     return found
+
+
+def _is_stored(array: Any, expected: StoredArray, block: int) -> bool:
+    """Whether an array's metadata say what `_array` wrote: shape, chunks, type, how they are packed, how decoded."""
+    metadata, attributes = array.metadata, dict(array.attrs)
+    kind = np.dtype(expected.kind)
+    return bool(
+        (array.shape, array.chunks, array.dtype) == (expected.shape, (block, *expected.shape[1:]), kind)
+        and getattr(metadata.chunk_key_encoding, "separator", "") == SEPARATOR
+        and [codec.to_dict()["name"] for codec in metadata.codecs] == CODECS
+        and np.array_equal(np.array(array.fill_value, kind), np.array(expected.fill, kind), equal_nan=kind.kind == "f")
+        and all(attributes.get(name) == value for name, value in expected.attributes.items())
+    )
 
 
 @dataclass(frozen=True)
@@ -136,6 +171,7 @@ class Coordinate:
 def coordinates(manifest: Manifest) -> dict[str, Coordinate]:
     """What names parameters, sites and features, the times in ms, and what was injected or held at these times."""
     found = {name: Coordinate(name, np.array(names, dtype=object)) for name, names in _names(manifest).items()}
+    found["variable"] = Coordinate("site", np.array(manifest.variables, dtype=object))
     protocol = Protocol.from_json(manifest.protocol)
     for i, (layout, stimulus) in enumerate(zip(manifest.layouts, protocol.stimuli, strict=True)):
         along, times = f"time_{i}", np.arange(layout.samples) * layout.sampling
@@ -146,7 +182,11 @@ def coordinates(manifest: Manifest) -> dict[str, Coordinate]:
 
 
 def _names(manifest: Manifest) -> dict[str, list[str]]:
-    names = {"parameter": list(manifest.space.names), "site": list(manifest.sites)}
+    names = {
+        "parameter": list(manifest.space.names),
+        "site": list(manifest.sites),
+        "stimulus": [layout.name for layout in manifest.layouts],
+    }
     return names if manifest.vetting is None else names | {"feature": list(VITALS)}
 
 

@@ -22,6 +22,7 @@ from gbar.vetting import Vetting
 
 CHUNK = 8 * 1024 * 1024  # bytes of a block's largest array, about
 BLOCKS = (64, 4096)  # the fewest and the most rows of a block
+_NAMED = 4  # numbers of a cell that a refusal names
 _UNIFORM = {"kind": "uniform"}
 
 
@@ -39,9 +40,11 @@ class Manifest:
     """What made a data set: the cell by name and digest, its parameter space with the prior, the protocol as JSON,
     sites, layouts, seed and precision; `mechanisms` has the digest of every mod file by its mechanism's name.
 
-    `design` says how theta was chosen, `block` how many rows are stored together, `storage` how their voltages are,
-    `vetting` how rows are sorted into classes, if they are; `rig` is that behind which voltages were stored, if not as
-    they were simulated (JSON of an `observation.Rig`).
+    `variables` and `units` say what each site records (the voltage, in mV, if they are left out); `quantities` has
+    every number of the cell by its name, so that a difference can be named. `design` says how theta was chosen, `block`
+    how many rows are stored together, `storage` how their voltages are, `vetting` how rows are sorted into classes, if
+    they are; `rig` is that behind which voltages were stored, if not as they were simulated (JSON of an
+    `observation.Rig`).
     `versions` and `cpu` are filled in from where it is made.
     """
 
@@ -55,6 +58,9 @@ class Manifest:
     precision: str = "float32"
     mechanisms: Mapping[str, str] = field(default_factory=dict)
     morphology: str = ""
+    variables: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    quantities: Mapping[str, str] = field(default_factory=dict)
     design: Mapping[str, Any] = field(default_factory=lambda: dict(_UNIFORM))
     storage: Storage = FLOAT32
     block: int = 256
@@ -62,6 +68,10 @@ class Manifest:
     rig: Mapping[str, Any] | None = None
     versions: Mapping[str, str] = field(default_factory=lambda: versions())
     cpu: Mapping[str, Any] = field(default_factory=lambda: cpu_features())
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "variables", self.variables or ("v",) * len(self.sites))
+        object.__setattr__(self, "units", self.units or ("mV",) * len(self.sites))
 
     @property
     def digests(self) -> dict[str, Any]:
@@ -83,6 +93,9 @@ class Manifest:
             "space": self.space.to_json(),
             "protocol": dict(self.protocol),
             "sites": list(self.sites),
+            "variables": list(self.variables),
+            "units": list(self.units),
+            "quantities": dict(self.quantities),
             "layouts": layouts,
             "seed": self.seed,
             "design": dict(self.design),
@@ -115,6 +128,9 @@ class Manifest:
                 block=int(data["block"]),
                 vetting=None if data["vetting"] is None else Vetting.from_json(data["vetting"]),
                 rig=None if data["rig"] is None else dict(data["rig"]),
+                variables=tuple(str(variable) for variable in data["variables"]),
+                units=tuple(str(unit) for unit in data["units"]),
+                quantities={str(name): str(value) for name, value in data["quantities"].items()},
                 versions=dict(data["versions"]),
                 cpu=dict(data["cpu"]),
             )
@@ -122,6 +138,8 @@ class Manifest:
             raise DatasetError(f"its manifest is damaged ({error})", remedy=ANEW) from None
         if found.vetting is not None and found.vetting.site not in found.sites:
             raise DatasetError(f"its manifest is damaged (no site {found.vetting.site})", remedy=ANEW)
+        if not len(found.sites) == len(found.variables) == len(found.units):
+            raise DatasetError("its manifest is damaged (sites without a variable)", remedy=ANEW)
         if found.block < 1:
             raise DatasetError(f"its manifest is damaged (blocks of {found.block} rows)", remedy=ANEW)
         return found
@@ -144,6 +162,7 @@ class Manifest:
         if self.morphology != asked.morphology:
             found.append("the morphology changed")
         found += _space(self.space, asked.space)
+        found += _quantities(self.quantities, asked.quantities)
         found += _protocol(self.protocol, asked.protocol)
         found += _vetting(self.vetting, asked.vetting)
         if self.rig != asked.rig:
@@ -201,6 +220,7 @@ def _named(stored: Manifest, asked: Manifest) -> list[str]:
         "cell": (stored.cell, asked.cell),
         "seed": (stored.seed, asked.seed),
         "sites": (", ".join(stored.sites), ", ".join(asked.sites)),
+        "recorded": (", ".join(stored.variables), ", ".join(asked.variables)),
         "precision": (stored.precision, asked.precision),
         "design": (_design(stored.design), _design(asked.design)),
         "storage": (stored.storage.kind, asked.storage.kind),
@@ -223,6 +243,12 @@ def _mechanisms(stored: Mapping[str, str], asked: Mapping[str, str]) -> list[str
     return found + [f"the mechanism {name} is new" for name in asked if name not in stored]
 
 
+def _quantities(stored: Mapping[str, str], asked: Mapping[str, str]) -> list[str]:
+    """The numbers of the cell that changed, the first few of them."""
+    found = [f"{name} {value}, not {asked[name]}" for name, value in stored.items() if asked.get(name, value) != value]
+    return found[:_NAMED] + ([f"{len(found) - _NAMED} more numbers of the cell"] if len(found) > _NAMED else [])
+
+
 def _space(stored: ParameterSpace, asked: ParameterSpace) -> list[str]:
     if stored.names != asked.names:
         return [f"free parameters {', '.join(stored.names)}, not {', '.join(asked.names)}"]
@@ -232,7 +258,7 @@ def _space(stored: ParameterSpace, asked: ParameterSpace) -> list[str]:
 
 def _vetting(stored: Vetting | None, asked: Vetting | None) -> list[str]:
     if stored is None or asked is None:
-        return [] if stored is asked else ["vetted" if asked is None else "not vetted"]
+        return [] if stored is asked else ["it is vetted" if asked is None else "it is not vetted"]
     found = [f"vetted with {difference}" for difference in stored.criteria.differences(asked.criteria)]
     return found + ([f"vetted at {stored.site}, not {asked.site}"] if stored.site != asked.site else [])
 

@@ -6,15 +6,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gbar.errors import DatasetError
+from gbar.errors import DatasetError, OutputError
 from gbar.files import unwritable
 
 ANEW = "simulate again"
+CHECK = "try gbar data check"
+PARTIAL = ".partial"
+
+
+def settled(path: Path) -> Path:
+    """The path of a data set, through symbolic links and from `.`: what lies beside it is named after it.
+
+    Raises OutputError for one that has no name.
+    """
+    path = Path(path)
+    found = path.resolve() if path.is_symlink() or not path.name else path
+    if not found.name or found.name == "..":
+        raise OutputError("it is no name for a data set", file=path, remedy="name one, as in data.zarr")
+    return found
 
 
 def partial_path(path: Path) -> Path:
     """Where a data set lies while it is being written."""
-    return path.with_name(path.name + ".partial")
+    return path.with_name(path.name + PARTIAL)
 
 
 def fresh_path(path: Path) -> Path:
@@ -51,5 +65,5 @@ def reading(path: Path) -> Iterator[None]:
     except MemoryError:
         raise DatasetError("it does not fit into memory", file=path, remedy="read fewer rows") from None
     except Exception as error:
-        what, remedy = f"it is damaged ({type(error).__name__})", f"try gbar data check {path.name}, or {ANEW}"
+        what, remedy = f"it is damaged ({type(error).__name__})", f"{CHECK} {path.name}, or {ANEW}"
         raise DatasetError(what, file=path, remedy=remedy) from None

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from gbar.dataset.chunk import Chunks, tidy
+from gbar.dataset.chunk import chunks_of, tidy
 from gbar.dataset.dataset import Dataset, open_dataset
-from gbar.dataset.layout import UNWRITTEN, stored_arrays
+from gbar.dataset.layout import UNWRITTEN
 from gbar.dataset.lock import Lock
 from gbar.dataset.manifest import Manifest
 from gbar.dataset.places import old_path, partial_path, writing
@@ -28,7 +26,7 @@ class Writer:
     """Writes blocks of a data set; `create` makes it, `join` makes one that helps, `reopen` one that mends.
 
     It holds the data set's lock, unless it helps, until it has finished, is closed or dies. `store` is the folder in
-    which the chunks lie, `status` the store's array of that name.
+    which the chunks lie.
     """
 
     def __init__(
@@ -36,20 +34,27 @@ class Writer:
         path: Path,
         manifest: Manifest,
         rows: int,
-        status: Any,
         store: Path,
         lock: Lock | None = None,
         warnings: tuple[str, ...] = (),
     ) -> None:
         self.path, self.manifest, self.rows, self.warnings = path, manifest, rows, warnings
-        self._status, self._store, self._lock = status, store, lock
-        self._chunks = {a.name: Chunks(store, a, manifest.block) for a in stored_arrays(manifest, rows)}
+        self._store, self._lock = store, lock
+        self._chunks = chunks_of(store, manifest, rows)
 
     @property
     def missing(self) -> tuple[tuple[int, int], ...]:
         """The blocks [start, stop) that are still to be written, in order."""
-        status = _statuses(self._status, self.manifest, self.rows)
-        return tuple((a, b) for a, b in self.manifest.blocks(self.rows) if (status[a:b] == UNWRITTEN).any())
+        return tuple((a, b) for a, b in self.manifest.blocks(self.rows) if self._is_missing(a, b))
+
+    def doubt(self) -> None:
+        """Makes blocks missing that a machine may have lost when it died: they have a status, but not all their files
+        in full length."""
+        with writing(self.path):
+            for start, _ in self.manifest.blocks(self.rows):
+                status = self._chunks["status"].file(start)
+                if status.exists() and any(chunks.cut_short(start) for chunks in self._chunks.values()):
+                    status.unlink()
 
     def write(
         self,
@@ -103,11 +108,11 @@ class Writer:
         self._check_whole()
         partial, old = partial_path(self.path), old_path(self.path)
         with writing(self.path):
-            tidy(partial)
             if self.path.exists():
                 shutil.rmtree(old, ignore_errors=True)
                 self.path.rename(old)
             partial.rename(self.path)
+            tidy(self.path)
             shutil.rmtree(old, ignore_errors=True)
         self.close()
         return open_dataset(self.path)
@@ -123,6 +128,13 @@ class Writer:
         if self._lock is not None:
             self._lock.release()
 
+    def _is_missing(self, start: int, stop: int) -> bool:
+        """Whether a block has no status that can be read."""
+        try:
+            return bool((self._chunks["status"].read(start)[: stop - start] == UNWRITTEN).any())
+        except (OSError, ValueError):
+            return True
+
     def _check_whole(self) -> None:
         if missing := self.missing:
             raise DatasetError(f"{len(missing)} blocks of rows are missing", file=self.path, remedy="write them first")
@@ -132,14 +144,3 @@ class Writer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _statuses(array: Any, manifest: Manifest, rows: int) -> Int[np.ndarray, " row"]:
-    """The statuses that can be read; a block whose chunk is damaged counts as unwritten."""
-    with suppress(Exception):  # whatever zarr raises for a damaged chunk
-        return np.asarray(array[:])
-    status = np.full(rows, UNWRITTEN, np.uint8)
-    for start, stop in manifest.blocks(rows):
-        with suppress(Exception):
-            status[start:stop] = array[start:stop]
-    return status

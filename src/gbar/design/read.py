@@ -56,7 +56,7 @@ def design_from_json(data: Mapping[str, Any]) -> Design:
     kind = data.get("kind")
     if kind == "table":
         what = f"its parameter sets are those of the table {data.get('file')}"
-        raise ParameterError(what, remedy="simulate again from that table")
+        raise ParameterError(what, remedy="give that table")
     try:
         if kind in PLAIN:
             return PLAIN[str(kind)]

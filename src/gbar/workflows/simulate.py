@@ -14,10 +14,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from gbar import document
-from gbar.cell import Cell, read_cell
+from gbar import document, units
+from gbar.cell import Cell, Site, read_cell, variables
 from gbar.cell.geometry import determinants
-from gbar.dataset import FLOAT32, INT16, Dataset, Layout, Manifest, Storage, Writer, block_for, check_place, create
+from gbar.dataset import (
+    FLOAT32,
+    INT16,
+    Dataset,
+    Layout,
+    Manifest,
+    Storage,
+    Writer,
+    block_for,
+    check_place,
+    create,
+    settled,
+)
 from gbar.design import Design, count_rows, read_design
 from gbar.errors import ClusterError, ParameterError, ProtocolError
 from gbar.kernel.build import Kernel, Precision, build
@@ -64,7 +76,8 @@ def simulate_dataset(
     interrupted call goes on where it stopped. Raises UserError subclasses for a cell, a protocol, a place or a cluster
     that cannot be used.
     """
-    progress, address = progress or Silent(), None if cluster is None else _address(cluster, threads)
+    progress, output = progress or Silent(), settled(output)
+    address = None if cluster is None else _address(cluster, threads)
     if precision not in ("float32", "float64"):
         raise ParameterError(f"unknown precision {precision!r}", remedy="use float32 or float64")
     cell = cell if isinstance(cell, Cell) else read_cell(cell)
@@ -175,7 +188,16 @@ def manifest(cell: Cell, protocol: Protocol, *, seed: int, precision: str, stora
         morphology=hashlib.sha256(json.dumps(sections, sort_keys=True).encode()).hexdigest(),
         storage=storage,
         block=block_for(len(cell.recorded), protocol.samples, storage),
+        variables=tuple(site.variable for site in cell.recorded),
+        units=tuple(_unit(cell, site) for site in cell.recorded),
+        quantities={q.name: units.exact(q.value, q.unit) for q in cell.quantities().values()},
     )
+
+
+def _unit(cell: Cell, site: Site) -> str:
+    """The unit of what a site records."""
+    section = cell.morphology.sections[cell.morphology.index(cell.place(site).section)]
+    return variables(cell.region(section.region))[site.variable]
 
 
 def stored_as(storage: str, cell: Cell, progress: Progress) -> Storage:

@@ -62,6 +62,10 @@ def train_estimator(
     if not draws_from_prior(data.manifest.design):
         what = f"its rows are those of a {data.manifest.design.get('kind', 'damaged design')}, not draws from the prior"
         raise DatasetError(what, file=simulations, remedy="learn from simulations of the design uniform, sobol or lhs")
+    for site, variable in zip(data.manifest.sites, data.manifest.variables, strict=True):
+        if variable != "v":
+            what = f"the site {site} records {variable}, and networks learn from voltages"
+            raise DatasetError(what, file=simulations, remedy="simulate with the --sites that record v")
     layouts = data.manifest.layouts
     durations = [(layout.samples - 1) * layout.sampling for layout in layouts]
     reductions = reduction_for(durations, max_samples, sampling=[layout.sampling for layout in layouts])
