@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import resource
 import subprocess
 import sys
@@ -148,7 +149,7 @@ def table(m: dict[str, float]) -> str:
         f"| disk | {BILLION * m['bytes'] / 1e12:.1f} TB in {blocks * m['arrays'] / 1e6:.1f} million files |",
         f"| blocks | {blocks / 1e6:.2f} million, {m['block'] * m['worker'] / 1e3:.2f} s of a core each |",
         f"| in {STORES} stores of {BILLION // STORES / 1e6:.0f} million rows, each | {hours / STORES:.2f} core hours, "
-        f"{BILLION * m['bytes'] / STORES / 1e9:.0f} GB, {blocks / STORES:,.0f} blocks |",
+        f"{BILLION * m['bytes'] / STORES / 1e9:.0f} GB, {math.ceil(blocks / STORES):,} blocks |",
         f"| written by a busy core | {m['bytes'] / m['worker'] / 1e3:.0f} MB/s |",
         f"| cores that one scheduler keeps busy, a block a task; {MOST} | {busy:,.0f}; {MOST * busy:,.0f} |",
     ]

@@ -85,8 +85,8 @@ def simulate_parts(
     """As `simulate`, part after part: rows [start, stop) of the parameters that `draw` gives for them.
 
     The thread that ends the last rows of a part calls `then(start, theta, traces)` with it, while the others go on with
-    the parts that follow: it may be called in any order and by several at once. The traces are lent until it returns;
-    their memory is used again. What it raises ends the simulation and is raised here.
+    the parts that follow: it may be called in any order and by several at once, and must not simulate itself. The
+    traces are lent until it returns; their memory is used again. What it raises ends the simulation and is raised here.
     """
     threads, total, spare = threads or cores(), sum(stop - start for start, stop in parts), list[Buffers]()
     most = max((stop - start for start, stop in parts), default=0)
