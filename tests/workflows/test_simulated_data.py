@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from gbar.dataset import find_damage, open_dataset
 from gbar.errors import DatasetError, OutputError
 from gbar.simulate import simulate_parts
 from gbar.workflows import simulate as workflow
+from gbar.workflows.progress import Silent
 from gbar.workflows.simulate import simulate_dataset
 from gbar.workflows.train import train_estimator
 
@@ -62,6 +64,16 @@ def test_a_name_that_is_none_is_refused_before_anything_is_simulated(tmp_path, m
     told = capsys.readouterr().err
     assert told.startswith("gbar: ") and told.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_disk_that_is_too_small_is_told_of(tmp_path, monkeypatch):
+    """15,202 bytes a row before they are packed: half of that must fit."""
+    said: list[str] = []
+    monkeypatch.setattr(Silent, "say", lambda self, text: said.append(text))
+    for free, told in ((8 * 7601, 0), (8 * 7600, 1)):
+        monkeypatch.setattr(workflow.shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        simulate_dataset("modern_sphere", tmp_path / str(free), rows=8, threads=1)
+        assert sum("are free" in line for line in said) == told
 
 
 def test_a_store_lies_where_a_link_leads(tmp_path):

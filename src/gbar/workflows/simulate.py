@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -90,6 +91,8 @@ def simulate_dataset(
     about = replace(about, design=plan.to_json(), block=about.block if block is None else _whole(block))
     about = replace(about, vetting=_vetting(cell, experiment) if vetting else None)
     check_place(output, about, rows, overwrite=overwrite)
+    if short := _short_of_room(output, about, rows):
+        progress.say(f"warning: {short}")
     if address is None:
         makers = _here(cell, experiment, plan, about, rows, threads, progress)
     else:
@@ -231,6 +234,16 @@ def _address(text: str, threads: int | None) -> Address:
         what = f"--threads {threads} with --cluster {found}"
         raise ClusterError(what, remedy="leave it out: those who start workers say how many threads each has")
     return found
+
+
+def _short_of_room(output: Path, about: Manifest, rows: int) -> str:
+    """That the disk may be too small, in words; "" if it is not. Packed traces take half of their size or more."""
+    samples = len(about.sites) * sum(layout.samples for layout in about.layouts)
+    least = rows * samples * np.dtype(about.storage.kind).itemsize // 2
+    free = shutil.disk_usage(next(folder for folder in output.absolute().parents if folder.exists())).free
+    if least <= free:
+        return ""
+    return f"{least / 1e9:,.1f} GB or more are to be written, {free / 1e9:,.1f} GB are free"
 
 
 def _whole(block: int) -> int:
