@@ -56,7 +56,7 @@ class Node:
 
     def mapping(self, required: Sequence[str] = (), optional: Sequence[str] | None = ()) -> dict[str, Node]:
         """The entries of a mapping with these keys (`optional` None: any); refuses missing and unknown ones."""
-        known = [*required, *(optional or ())]
+        known = list(dict.fromkeys((*required, *(optional or ()))))
         listing = f"expected keys: {', '.join(known)}" if known else ""
         if not isinstance(self.value, Mapping):
             raise self.fail(f"expected keys with values, got {self._kind()}", listing or None)

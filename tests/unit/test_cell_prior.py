@@ -49,6 +49,14 @@ def test_priors_are_read_in_any_unit_and_come_back(cell_with, tmp_path):
     assert sigma.decades == pytest.approx(0.3, rel=1e-15)
 
 
+@pytest.mark.parametrize("prior", ["gaussian", "normal", "{}"])
+def test_priors_that_there_are_not_are_told_of_those_that_there_are(cell_with, prior):
+    with pytest.raises(CellError) as caught:
+        cell_with(prior)
+    said = "uniform, {normal: {mean: 5 S/cm2, sd: 1 S/cm2}} or {lognormal: {median: 5 S/cm2, decades: 0.3}}"
+    assert "mine.yaml:6:" in str(caught.value) and str(caught.value).endswith(said)
+
+
 def test_a_parameter_of_its_own_has_a_prior_too(cell_with, tmp_path):
     file = tmp_path / "other.yaml"
     kappa = "kappa: {low: 0.5 um, high: 2 um, value: 1 um, prior: {normal: {mean: 1 um, sd: 200 nm}}}"
@@ -63,8 +71,11 @@ def test_a_parameter_of_its_own_has_a_prior_too(cell_with, tmp_path):
 @pytest.mark.parametrize(
     ("prior", "message"),
     [
-        ("flat", "mine.yaml:6:69: parameters.g_pas.soma.prior: unknown value 'flat'; expected one of uniform"),
-        ("{}", "mine.yaml:6:69: parameters.g_pas.soma.prior: expected one prior; write for example"),
+        (
+            "flat",
+            "mine.yaml:6:69: parameters.g_pas.soma.prior: unknown value 'flat'; expected one of uniform, {normal:",
+        ),
+        ("{}", "mine.yaml:6:69: parameters.g_pas.soma.prior: expected one prior; write uniform, {normal:"),
         ("{cauchy: {}}", "unknown key 'cauchy'; expected keys: normal, lognormal"),
         ("[normal]", "expected keys with values, got a list"),
         ("{normal: {mean: 1 mS/cm2}}", "6:78: parameters.g_pas.soma.prior.normal: the key 'sd' is missing"),

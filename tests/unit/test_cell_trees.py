@@ -250,6 +250,36 @@ def test_two_files_of_one_suffix_are_refused(file):
         read_cell(file)
 
 
+@pytest.mark.parametrize("text", ["", "TITLE hh\n: NEURON { SUFFIX hh }\nPARAMETER { g = 1 }\n"])
+def test_a_file_that_holds_no_mechanism_is_not_passed_over_for_one_that_ships(file, text):
+    (file.parent / "mods" / "hh.mod").write_text(text)
+    with pytest.raises(CellError) as caught:
+        read_cell(file)
+    assert str(caught.value).startswith(f"{file}:")
+    assert "hh.mod holds no mechanism; write one with the SUFFIX hh there, or take the file away" in str(caught.value)
+
+
+def test_a_suffix_may_stand_in_an_included_file(file):
+    own = POOL.replace("SUFFIX pool", "SUFFIX hh")
+    (file.parent / "mods" / "hh.mod").write_text('INCLUDE "hh.inc"\n')
+    (file.parent / "mods" / "hh.inc").write_text(own)
+    with pytest.raises(CellError, match=r"hh has no parameter 'gnabar'"):
+        read_cell(file)
+
+
+def test_other_files_of_the_folder_are_nobody_s_business(file):
+    cell = read_cell(file)
+    for name, text in {
+        "empty": "",
+        "hh": "NEURON { POINT_PROCESS clamp }",
+        "cut": CHANNEL.replace("cachannel", "cut")[:-40],
+        "pas": "NEURON { ARTIFICIAL_CELL unit }",
+    }.items():
+        (file.parent / "mods" / f"{name}.mod").write_text(text)
+    (file.parent / "mods" / "rates.inc").write_text("FUNCTION f() { f = 1 }")
+    assert read_cell(file) == cell
+
+
 def test_any_cut_of_the_file_is_refused_in_one_line(file):
     text = file.read_text()
     for end in range(0, len(text), 61):

@@ -189,8 +189,17 @@ HEAD = "gna.soma [S/cm2],e.soma [mV],q10\n"
         (HEAD.replace("q10", "q1O"), "the column 'q1O' is no free parameter; did you mean q10"),
         (HEAD.replace("q10", "q10,q10"), "two columns are called q10"),
         (HEAD.replace(" [S/cm2]", ""), r"the column gna.soma has no unit; head it gna.soma \[S/cm2\]"),
-        (HEAD.replace("S/cm2", "nA"), r"the column gna.soma is in nA; head it gna.soma \[S/cm2\]"),
-        (HEAD.replace("S/cm2", "blob"), "the column gna.soma is in blob"),
+        (HEAD.replace("S/cm2", "nA"), "the column gna.soma is in nA; give it in S/cm2"),
+        (HEAD.replace("S/cm2", "blob"), "the column gna.soma is in blob; give it in S/cm2"),
+        (HEAD.replace("q10", "q10 [mV]"), "the column q10 is in mV; give it as numbers without a unit"),
+        (HEAD.replace("q10", "q" * 41), f"the column '{'q' * 39}…' is no free parameter"),
+        (
+            HEAD.replace(",", ";"),
+            "sets.csv:1: has semicolons between columns; put commas between values and points into",
+        ),
+        (HEAD.replace(",", "\t"), "sets.csv:1: has tabs between columns; put commas between values"),
+        (HEAD + "0.1;-50;2\n", "sets.csv:2: gna.soma is '0.1;-50;2', expected a number; put commas between values"),
+        (HEAD + "0.1,-50,2\n0,1,-50,2\n", "sets.csv:3: has 4 values for 3 columns; write one value a column, and dec"),
         (HEAD + "0.1,-50,2\n0.1,-50\n", "sets.csv:3: has no value of q10"),
         (HEAD + "0.1,-50,x\n", "sets.csv:2: q10 is 'x', expected a number"),
         (HEAD + "0.1,-50,nan\n", "sets.csv:2: q10 = nan is not finite"),
@@ -212,9 +221,14 @@ def test_a_table_that_is_none(tmp_path, text, message):
         ("sobel", "unknown design 'sobel'; did you mean sobol"),
         ("", "unknown design ''"),
         ("lhs:3", "unknown design 'lhs:3'; use uniform"),
-        ("grid", "'grid' has no number of points; write 2 or more, as in grid:11"),
-        ("grid:1", "has no number of points"),
-        ("grid:-3", "has no number of points"),
+        ("grid", "'grid' has no number of points; write 2 to 999,999,999 points, as in grid:11"),
+        ("grid:0", "the design 'grid:0' has 0 points; write 2 to 999,999,999 points, as in grid:11"),
+        ("grid:1", "the design 'grid:1' has 1 point; write"),
+        ("grid:-3", "the design 'grid:-3' has -3 points; write"),
+        ("grid:1_000_000_000", "has 1,000,000,000 points; write 2 to"),
+        ("grid:1__0", "the design 'grid:1__0' has no number of points"),
+        ("sweep", "'sweep' has no number of points; write 2 to 999,999,999 points, as in sweep:11"),
+        ("sweep:1", "the design 'sweep:1' has 1 point; write 2 to 999,999,999 points, as in sweep:11"),
         ("sweep:2.5", "has no number of points"),
         ("table:", "unknown design 'table:'"),
         ("table:nowhere.csv", "nowhere.csv: no such file"),
@@ -223,6 +237,11 @@ def test_a_table_that_is_none(tmp_path, text, message):
 def test_a_design_that_is_none(text, message):
     with pytest.raises(ParameterError, match=message):
         read_design(text, SPACE, OWN)
+
+
+def test_points_may_have_underscores():
+    assert read_design("grid:1_000", SPACE, OWN) == Grid(1000)
+    assert read_design("sweep:1_1", SPACE, OWN).points == 11
 
 
 def test_numbers_of_rows():
@@ -255,5 +274,5 @@ def test_json_round_trip():
     ):
         with pytest.raises(ParameterError, match=r"damaged|no number of points"):
             design_from_json(damaged)
-    with pytest.raises(ParameterError, match=r"of the table sets\.csv; simulate again"):
+    with pytest.raises(ParameterError, match=r"of the table sets\.csv; give that table"):
         design_from_json({"kind": "table", "file": "sets.csv", "sha256": "0"})

@@ -94,6 +94,7 @@ def test_wrong_types_are_named():
         (lambda: entries["d"].text(("linear", "log")), "unknown value 'maybe'; expected one of linear, log"),
         (lambda: entries["e"].quantity("mV"), "no number with a unit"),
         (lambda: root.mapping(required=("z",), optional=("a", "b", "d", "e")), "the key 'z' is missing"),
+        (lambda: root.mapping(("z",), ("z", "a")), "expected keys: z, a"),
         (
             lambda: root.mapping(optional=("aa", "b", "d", "e")),
             "1:1: unknown key 'a'; did you mean aa? expected keys: aa",

@@ -351,11 +351,12 @@ def _parameter(
 def _prior(node: Node, unit: str) -> Prior:
     """`uniform`, `{normal: {mean, sd}}` or `{lognormal: {median, decades}}`; in place of decades sigma, of ln."""
     if isinstance(node.value, str):
-        node.text(("uniform",))
+        if node.value != "uniform":
+            raise node.fail(f"unknown value {node.value!r}", f"expected one of {_written_priors(unit)}")
         return Uniform()
     kinds = node.mapping(optional=("normal", "lognormal"))
     if len(kinds) != 1:
-        raise node.fail("expected one prior", "write for example {normal: {mean: 5 mS/cm2, sd: 1 mS/cm2}}, or uniform")
+        raise node.fail("expected one prior", f"write {_written_priors(unit)}")
     kind, entry = next(iter(kinds.items()))
     if kind == "normal":
         stated = entry.mapping(required=("mean", "sd"))
@@ -367,6 +368,12 @@ def _prior(node: Node, unit: str) -> Prior:
     decades = stated["decades"].quantity("1") if "decades" in stated else stated["sigma"].quantity("1") / math.log(10.0)
     with entry.blamed():
         return LogNormal(number(stated["median"], unit), decades)
+
+
+def _written_priors(unit: str) -> str:
+    """The priors as a YAML states them, in a unit."""
+    one, five = (f"{value} {unit.strip('() ')}".rstrip() for value in (1, 5))
+    return f"uniform, {{normal: {{mean: {five}, sd: {one}}}}} or {{lognormal: {{median: {five}, decades: 0.3}}}}"
 
 
 def _meant(target: str, where: Node, cell: Cell, known: Mapping[str, Quantity], absent: tuple[str, ...]) -> list[str]:

@@ -18,6 +18,7 @@ from gbar.mechanism import Mechanism
 
 KEYS = ("cm", "Ra", "reversals", "concentrations", "mechanisms")
 _SUFFIX = re.compile(r"\bSUFFIX\s+(\w+)", re.ASCII)
+_DEFINES = re.compile(r"\b(SUFFIX|POINT_PROCESS|ARTIFICIAL_CELL)\s", re.ASCII)
 
 
 @dataclass
@@ -51,6 +52,11 @@ class Mechanisms:
                     f"{both} both have the SUFFIX {name}", "take one away, or name it by file"
                 )
             return own[0]
+        if shipped is None and (blank := self._blank(name)):
+            if re.search(r"\bINCLUDE\b", _head(blank)):
+                return blank  # its SUFFIX may stand in what it includes
+            what = f"{blank} holds no mechanism"
+            raise (node.key or node).fail(what, f"write one with the SUFFIX {name} there, or take the file away")
         wanted = shipped.text() if shipped is not None else name
         known = mechanism.shipped()
         if wanted not in known and not (shipped is not None and wanted.rpartition("/")[2] in known):
@@ -78,6 +84,11 @@ class Mechanisms:
                 if match:
                     self.files.setdefault(match[1], []).append(path)
         return self.files
+
+    def _blank(self, name: str) -> Path | None:
+        """The file of the folder that is called like a mechanism and names nothing that it defines."""
+        path = self.folder / f"{name}.mod" if self.folder is not None else None
+        return path if path is not None and path.is_file() and not _DEFINES.search(_head(path)) else None
 
 
 def _head(path: Path) -> str:

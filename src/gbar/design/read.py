@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from gbar.errors import ParameterError
 from gbar.parameters import ParameterSpace
 
 DEFAULT_ROWS = 1000
+MOST_POINTS = 999_999_999  # of a grid's or a sweep's axis
 PLAIN: dict[str, Design] = {"uniform": Random(), "sobol": Sobol(), "lhs": LatinHypercube()}
 _KINDS = "uniform, sobol, lhs, table:FILE.csv, grid:POINTS or sweep:POINTS"
 
@@ -35,7 +37,7 @@ def read_design(text: str, space: ParameterSpace, own: Float[np.ndarray, " param
         values, sha256 = read_table(Path(rest), space)
         return Table(Path(rest).name, sha256, values)
     if kind in ("grid", "sweep"):
-        points = _points(text, rest)
+        points = _points(kind, rest)
         if kind == "grid":
             return Grid(points)
         if not len(space):
@@ -91,10 +93,16 @@ def count_rows(design: Design, space: ParameterSpace, asked: int | None) -> int:
     return own
 
 
-def _points(text: str, number: str) -> int:
-    if not (number.isascii() and number.isdigit() and len(number) < 10) or int(number) < 2:
-        raise ParameterError(f"the design {text!r} has no number of points", remedy="write 2 or more, as in grid:11")
-    return int(number)
+def _points(kind: str, number: str) -> int:
+    """The points of a grid or a sweep, from a text that may have underscores in it."""
+    whole = len(number) <= 20 and re.fullmatch(r"[+-]?\d+(_\d+)*", number, re.ASCII)
+    given = int(number) if whole else None
+    if given is not None and 2 <= given <= MOST_POINTS:
+        return given
+    has = "no number of points" if given is None else f"{given:,} point{'' if given == 1 else 's'}"
+    named = f"{kind}:{number}" if number else kind
+    raise ParameterError(f"the design {named[:40]!r} has {has}",
+                         remedy=f"write 2 to {MOST_POINTS:,} points, as in {kind}:11")  # fmt: skip
 
 
 def _check_own(space: ParameterSpace, own: Float[np.ndarray, " parameter"]) -> None:

@@ -19,6 +19,9 @@ from gbar.parameters import FreeParameter, ParameterSpace
 
 LARGEST = 1_000_000_000  # bytes
 PASSED_OVER = ("log_prob",)  # what a table of samples has besides
+LONGEST = 40  # characters of a text of the table that messages repeat
+ONE_EACH = "write one value a column, and decimal points instead of decimal commas"
+COMMAS = "put commas between values and points into numbers, as in 0.1,-65"
 _HEADING = re.compile(r"\s*(?P<name>[^\s\[\]]+)\s*(?:\[(?P<unit>[^\[\]]*)\])?\s*")
 
 
@@ -26,16 +29,21 @@ def read_table(file: Path, space: ParameterSpace) -> tuple[Float[np.ndarray, "ro
     """Theta of every line, in the units and the order of the space, and the sha256 of the file's text.
 
     The table of samples that `gbar infer` writes is one. Raises ParameterError, with the line, for columns that are not
-    the parameters in units of their kind, for what is no number, and for values out of range.
+    the parameters in units of their kind, for a line with more values than columns, for what is no number, and for
+    values out of range.
     """
     text = read_text(file, ParameterError, LARGEST)
     digest, rows = hashlib.sha256(text.encode()).hexdigest(), csv.reader(text.splitlines())
     del text  # it may be large
     try:
-        columns = _columns(next(rows), space, file)
+        header = next(rows)
+        columns = _columns(header, space, file)
         found, lines = array("d"), array("q")  # values, and where each row of them stands
         for row in rows:
             if row and (len(row) > 1 or row[0].strip()):
+                if len(row) > len(header):
+                    what = f"has {_counted(len(row), 'value')} for {_counted(len(header), 'column')}"
+                    raise ParameterError(what, file=file, line=rows.line_num, remedy=ONE_EACH)
                 found.extend(_values(row, columns, file, rows.line_num))
                 lines.append(rows.line_num)
     except csv.Error as error:
@@ -65,8 +73,10 @@ def _columns(header: list[str], space: ParameterSpace, file: Path) -> dict[str, 
         heading = _HEADING.fullmatch(text)
         name = heading["name"] if heading else text.strip()
         if heading is None or name not in (*space.names, *PASSED_OVER):
+            if between := _separator(text):
+                raise ParameterError(f"has {between} between columns", file=file, line=1, remedy=COMMAS)
             remedy = f"{nearest(name, space.names)}the cell's free parameters are {', '.join(space.names)}"
-            raise ParameterError(f"the column {text.strip()[:40]!r} is no free parameter", file=file, line=1,
+            raise ParameterError(f"the column {_short(text)!r} is no free parameter", file=file, line=1,
                                  remedy=remedy)  # fmt: skip
         if name in there:
             raise ParameterError(f"two columns are called {name}", file=file, line=1, remedy="keep one")
@@ -91,8 +101,11 @@ def _conversion(given: str, parameter: FreeParameter, wanted: str, file: Path) -
     except UnitError:
         fits = False
     if not fits:
-        what = f"the column {parameter.name} is in {given}" if given else f"the column {parameter.name} has no unit"
-        raise ParameterError(what, file=file, line=1, remedy=f"head it {wanted}")
+        if not given:
+            raise ParameterError(f"the column {parameter.name} has no unit", file=file, line=1,
+                                 remedy=f"head it {wanted}")  # fmt: skip
+        remedy = f"give it in {parameter.unit}" if parameter.unit else "give it as numbers without a unit"
+        raise ParameterError(f"the column {parameter.name} is in {_short(given)}", file=file, line=1, remedy=remedy)
     return lambda text: units.quantity(f"{text.strip()} {given}", parameter.unit)
 
 
@@ -106,6 +119,22 @@ def _values(row: list[str], columns: dict[str, Column], file: Path, line: int) -
             try:
                 number(text)
             except (ValueError, UnitError):
-                what = f"{name} is {text[:40]!r}, expected a number" if text else f"has no value of {name}"
-                raise ParameterError(what, file=file, line=line, remedy="write a number in every column") from None
+                what = f"{name} is {_short(text)!r}, expected a number" if text else f"has no value of {name}"
+                remedy = COMMAS if _separator(text) else "write a number in every column"
+                raise ParameterError(what, file=file, line=line, remedy=remedy) from None
         raise
+
+
+def _separator(text: str) -> str:
+    """What stands in place of commas in a text that should be of one column; "" if nothing does."""
+    return "semicolons" if ";" in text else "tabs" if "\t" in text.strip() else ""
+
+
+def _short(text: str) -> str:
+    """A text of the table as messages repeat it, with … where it is cut."""
+    text = text.strip()
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
