@@ -15,7 +15,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from gbar.dataset import INT16, Dataset, Layout, Manifest, create, open_dataset
-from gbar.errors import DatasetError
+from gbar.errors import DatasetError, ParameterError
 from gbar.learn import stream
 from gbar.learn.networks import Architecture
 from gbar.learn.rows import Data, sizes
@@ -206,6 +206,41 @@ def test_too_few_rows_are_refused(data, monkeypatch):
     monkeypatch.setattr(Dataset, "usable", property(lambda self: np.arange(len(self)) < 5))
     with pytest.raises(DatasetError, match="5 rows are too few to train on; simulate more"):
         small(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "least"),
+    [("batch", 0, 1), ("batch", -3, 1), ("readers", 0, 1), ("seed", -1, 0), ("epoch", -1, 0), ("scored", 0, 1)],
+)
+def test_numbers_that_are_too_small_are_refused(data, name, value, least):
+    with pytest.raises(ParameterError) as caught:
+        small(data, **{name: value})
+    assert str(caught.value) == f"a stream with {name}={value}; give {name} as a whole number of {least} or more"
+
+
+def two(traces: Traces) -> np.ndarray:
+    return np.repeat(traces.v[0], 2, axis=1)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_noise_for_another_number_of_channels_is_refused(data, channels):
+    def noise(rows: int, rng: np.random.Generator) -> np.ndarray:
+        return rng.standard_normal((rows, channels, SAMPLES), dtype=np.float32)
+
+    number = (
+        f"the network sees 2 channels, the noise has {channels}; give noise for a channel of each stimulus and site"
+    )
+    with pytest.raises(ParameterError, match=number):
+        drawn(Stream(data, two, noise))
+
+
+def test_shapes_that_do_not_fit_are_named(data):
+    with pytest.raises(
+        ParameterError, match=r"sees \(rows, channels, samples\) of \(\d+, 2, 64\), the noise has \(1,\)"
+    ):
+        drawn(Stream(data, two, lambda rows, rng: np.zeros(1, np.float32)))
+    with pytest.raises(ParameterError, match=r"`see` makes an array of shape \(\d+, 64\) of \d+ rows; let it make"):
+        drawn(Stream(data, lambda traces: traces.v[0][:, 0]))
 
 
 def test_torch_loads_it_with_one_process_and_is_told_not_to_use_more(data, monkeypatch):

@@ -25,7 +25,7 @@ from jaxtyping import Float32, Int
 from torch.utils.data import IterableDataset, get_worker_info
 
 from gbar.dataset import Dataset
-from gbar.errors import DatasetError
+from gbar.errors import DatasetError, ParameterError
 from gbar.learn.rows import NOISE, ORDER, TEST, VALIDATION, Batch, Draw, Part, sizes
 from gbar.traces import Traces
 
@@ -48,7 +48,8 @@ class Stream(IterableDataset[Batch]):
     `see` makes the network's input of traces, in mV; `noise(rows, rng)` is drawn and added anew in every epoch.
     Iterating gives the batches of one `part` in one `epoch`, for a plain loop or a DataLoader with `batch_size=None`;
     they are the same bits for the same (seed, epoch), however many `readers` there are. The split is the store's;
-    of validation and test, blocks spread over the store that hold about `scored` rows are used.
+    of validation and test, blocks spread over the store that hold about `scored` rows are used. Raises ParameterError
+    for numbers that are too small, and DatasetError for a store with too few rows.
 
     >>> for epoch in range(12):  # doctest: +SKIP
     ...     for v, unit in Stream(data, see, epoch=epoch): ...
@@ -66,6 +67,10 @@ class Stream(IterableDataset[Batch]):
     scored: int = SCORED
 
     def __post_init__(self) -> None:
+        for name, least in (("batch", 1), ("readers", 1), ("scored", 1), ("pool", 0), ("seed", 0), ("epoch", 0)):
+            if getattr(self, name) < least:
+                what = f"a stream with {name}={getattr(self, name)}"
+                raise ParameterError(what, remedy=f"give {name} as a whole number of {least} or more")
         if not (self._blocks("train") and self._blocks("validation")):
             what = f"{int(self.data.usable.sum())} rows are too few to train on"
             raise DatasetError(what, file=self.data.path, remedy="simulate more")
@@ -88,7 +93,7 @@ class Stream(IterableDataset[Batch]):
     @cached_property
     def shape(self) -> tuple[int, int]:
         """Channels and samples of what the network sees."""
-        seen = self.see(self.data.read(slice(0, 1)))
+        seen = self._seen(self.data.read(slice(0, 1)))
         return seen.shape[1], seen.shape[2]
 
     @property
@@ -166,14 +171,22 @@ class Stream(IterableDataset[Batch]):
     def _piece(self, part: Part, block: int, key: int | None) -> Piece:
         start, stop = self._edges[block]
         rows = self._rows[part][block]
-        v = self.see(_chosen(self.data.read(slice(start, stop)), rows - start))
+        v = self._seen(_chosen(self.data.read(slice(start, stop)), rows - start))
         bad = ~np.isfinite(v).all(axis=(1, 2))
         if bad.any():
             what = f"the trace of row {int(rows[bad.argmax()])} is not finite"
             raise DatasetError(what, file=self.data.path, remedy=f"try gbar data check {self.data.path.name}")
         if self.noise is not None and key is not None:
-            v = v + self.noise(len(v), np.random.default_rng([key, block]))
+            v = v + _fitting(self.noise(len(v), np.random.default_rng([key, block])), v)
         return v, self.data.unit[rows].astype(np.float32)
+
+    def _seen(self, traces: Traces) -> Float32[np.ndarray, "row channel time"]:
+        """What the network sees of traces; refuses what is no row of channels for each of them."""
+        v = self.see(traces)
+        if v.ndim != 3 or len(v) != len(traces.status):
+            what = f"`see` makes an array of shape {v.shape} of {len(traces.status)} rows"
+            raise ParameterError(what, remedy="let it make (rows, channels, samples)")
+        return v
 
 
 def ahead(jobs: Iterable[Callable[[], T]], threads: int) -> Iterator[T]:
@@ -225,6 +238,23 @@ def rebatched(pieces: Iterator[Piece], sizes: Sequence[int]) -> Iterator[Piece]:
             v, unit = v[missing:], unit[missing:]
         parts = [part for part in parts if len(part[0])]
         yield parts[0] if len(parts) == 1 else _joined(parts)
+
+
+def _fitting(
+    noise: Float32[np.ndarray, "row channel time"], v: Float32[np.ndarray, "row channel time"]
+) -> Float32[np.ndarray, "row channel time"]:
+    """Noise of the shape of what it is added to; refuses any other, since NumPy would repeat some."""
+    if noise.shape == v.shape:
+        return noise
+    if noise.ndim == 3 and noise.shape[1] != v.shape[1]:
+        what = f"the network sees {_channels(v.shape[1])}, the noise has {noise.shape[1]}"
+        raise ParameterError(what, remedy="give noise for a channel of each stimulus and site, as View(sites=…) does")
+    what = f"the network sees (rows, channels, samples) of {v.shape}, the noise has {noise.shape}"
+    raise ParameterError(what, remedy="draw noise of the same shape")
+
+
+def _channels(number: int) -> str:
+    return f"{number} channel{'' if number == 1 else 's'}"
 
 
 def _joined(parts: Sequence[Piece]) -> Piece:

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
+from matplotlib.lines import Line2D
 
 from gbar.parameters import ParameterSpace
 from gbar.report.envelope import envelope
@@ -49,9 +50,10 @@ def vetting_figure(
     classes: Sequence[ClassOfRows], unit: Float[np.ndarray, "row parameter"], space: ParameterSpace
 ) -> Figure:
     """A line for each class: examples with the limits dashed, the two parameters that tell it from the other rows the
-    most, and for the most telling ones its median, middle half and middle 90 %, in orange where that is not chance."""
-    row, top = 1.75, 0.25
-    figure = blank(top + row * len(classes))
+    most, and for the most telling ones its median, middle half and middle 90 %, in orange where that is not chance.
+    What the colours mean stands below."""
+    row, top, foot = 1.75, 0.25, 0.7
+    figure = blank(top + row * len(classes) + foot)
     figure.set_layout_engine("none")
     height = figure.get_figheight()
     grid = figure.add_gridspec(
@@ -61,7 +63,7 @@ def vetting_figure(
         left=0.06,
         right=0.985,
         top=1 - 0.42 / height,
-        bottom=0.42 / height,
+        bottom=(0.42 + foot) / height,
         hspace=0.75,
         wspace=0.32,
     )
@@ -72,7 +74,35 @@ def vetting_figure(
         if len(space) > 1:
             _draw_pair(figure.add_subplot(grid[line, EXAMPLES]), one, unit, space, order[:2])
         _draw_intervals(figure.add_subplot(grid[line, EXAMPLES + 2]), one, unit, space, order[:SHOWN])
+    _explain(figure, len(space) > 1)
     return figure
+
+
+def _explain(figure: Figure, pairs: bool) -> None:
+    """What colours and strokes mean, below the columns in which they are."""
+
+    def dot(colour: str) -> Line2D:
+        return Line2D([], [], color=colour, marker="o", markersize=3.0, linestyle="none")
+
+    def bar(colour: str) -> Line2D:
+        return Line2D([], [], color=colour, linewidth=2.6)
+
+    dashed = Line2D([], [], color=SECOND, linewidth=0.7, linestyle=(0, (4, 3)))
+    rows = [(dot(TRUTH), "row of the class"), (dot(POSTERIOR), "row in order"), (dot(PRIOR), "any other row")]
+    apart = [(bar(TRUTH), "lies apart from the other rows"), (bar(QUIET), "no further apart than by chance")]
+    for left, title, lines in (
+        (0.055, "examples of the class", [(dashed, "its limits (mV)")]),
+        (0.555, "two parameters over their ranges", rows if pairs else []),
+        (0.76, "dot: median; bar: middle half; line: middle 90 %", apart),
+    ):
+        if lines:
+            handles, labels = zip(*lines, strict=True)
+            legend = figure.legend(
+                handles, labels, title=title, loc="upper left", bbox_to_anchor=(left, 0.70 / figure.get_figheight()),
+                fontsize=7.0, title_fontsize=7.0, alignment="left", labelspacing=0.25, borderpad=0.0, borderaxespad=0.0,
+            )  # fmt: skip
+            for text in (*legend.get_texts(), legend.get_title()):
+                text.set_color(QUIET)
 
 
 def _draw_examples(figure: Figure, grid: GridSpec, line: int, one: ClassOfRows, limits: tuple[float, float]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
@@ -22,6 +23,20 @@ class Progress(Protocol):
     def say(self, text: str) -> None:
         """One line for the user."""
         ...
+
+
+def begin(report: Report, done: int, total: int) -> None:
+    """Tells a stage what was there before it began: it is not counted among what was done."""
+    getattr(report, "begin", report)(done, total)
+
+
+def counted(number: int, unit: str) -> str:
+    """A number of something, from the word for several.
+
+    >>> counted(1, "rows"), counted(20_000, "rows")
+    ('1 row', '20,000 rows')
+    """
+    return f"{number:,} {unit.removesuffix('s') if number == 1 else unit}"
 
 
 class Silent:
@@ -43,6 +58,7 @@ class Pace:
         self.done, self.total = 0, 0
         self._now, self._began = now, now()
         self._before: int | None = None
+        self.there: int | None = None  # when the stage began, if it was told
         self._told = self._began
 
     def reached(self, done: int, total: int) -> None:
@@ -50,6 +66,17 @@ class Pace:
         if self._before is None:
             self._before, self._began = (done if done < total else 0), self._now()
         self.done, self.total = done, total
+
+    def begin(self, done: int, total: int) -> None:
+        """So much is there, of which the stage does nothing; what is said first counts."""
+        self.there = done if self.there is None else self.there
+        self.reached(done, total)
+
+    def summary(self, unit: str, seconds: float) -> str:
+        """As in "9,344 rows in 1.0 s; 10,656 were there"."""
+        there = self.there or 0
+        rest = f"; {there:,} {'was' if there == 1 else 'were'} there" if there else ""
+        return f"{counted(self.done - there, unit)} in {seconds:.1f} s{rest}"
 
     def rate(self, unit: str) -> str:
         """As in "1,234 rows/s", "0.12 rows/s"; "" while it is not known."""
@@ -73,6 +100,24 @@ class Pace:
     def _per_second(self) -> float:
         elapsed = self._now() - self._began
         return (self.done - (self._before or 0)) / elapsed if elapsed > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A stage that is shown: the `Report` of those who do it."""
+
+    pace: Pace
+    show: Callable[[], None]
+
+    def __call__(self, done: int, total: int) -> None:
+        """So far it has come."""
+        self.pace.reached(done, total)
+        self.show()
+
+    def begin(self, done: int, total: int) -> None:
+        """See `begin`."""
+        self.pace.begin(done, total)
+        self.show()
 
 
 class Terminal:
@@ -102,14 +147,14 @@ class Terminal:
         ) as shown:
             task = shown.add_task(title, total=None, rate="")
 
-            def report(done: int, total: int) -> None:
-                pace.reached(done, total)
-                shown.update(task, completed=done, total=total, rate=pace.rate(unit))
+            def show() -> None:
+                shown.update(task, completed=pace.done, total=pace.total, rate=pace.rate(unit))
                 if not self.console.is_terminal and pace.due():
-                    self.say(f"{title}: {done:,} of {total:,} {unit}, {pace.rate(unit)}, {pace.left()} left")
+                    of = counted(pace.total, unit)
+                    self.say(f"{title}: {pace.done:,} of {of}, {pace.rate(unit)}, {pace.left()} left")
 
-            yield report
-        self.say(f"{title}: {pace.done:,} {unit} in {time.perf_counter() - start:.1f} s")
+            yield Watched(pace, show)
+        self.say(f"{title}: {pace.summary(unit, time.perf_counter() - start)}")
 
     def say(self, text: str) -> None:
         """Prints one line; nothing in it is taken for markup."""

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from gbar.diagnose.predictive import check_predictions
 from gbar.estimate import Estimate
-from gbar.parameters import ParameterSpace
+from gbar.parameters import FreeParameter, ParameterSpace
 from gbar.prior import LogNormal
 from gbar.recordings.recording import Recording, Sweep
 from gbar.report.content import NetworkScore, ParameterBox, Report, TrainingHistory
@@ -20,6 +20,7 @@ from gbar.report.posteriors import marginals_figure, pairs_figure
 from gbar.report.predictions import features_figure, predicted_figure
 from gbar.report.style import _log_ticks, _tick, plain, svg
 from gbar.report.sweeps import recording_figure
+from gbar.report.vetting import ClassOfRows, Example, vetting_figure
 from gbar.traces import Traces
 
 
@@ -179,3 +180,24 @@ def test_ticks_are_short(value: float, text: str) -> None:
 def test_text_is_made_fit_to_draw() -> None:
     assert plain("a\n  b\t\0c") == "a b \N{REPLACEMENT CHARACTER}c"
     assert plain("CurrentClampSeries_0017", 13) == "Curren…s_0017"
+
+
+@pytest.mark.parametrize("parameters", [1, 3])
+def test_the_picture_of_a_vetting_says_what_its_colours_mean(parameters: int) -> None:
+    unit = np.random.default_rng(0).uniform(-1, 1, (200, parameters))
+    space = ParameterSpace(tuple(FreeParameter(f"g{k}", "S/cm2", 0.0, 1.0) for k in range(parameters)))
+    example = (Example("row 3", np.linspace(-70.0, 20.0, 100), 0.1),)
+    wide, far = unit[:, 0] > 0.5, np.eye(parameters)[0]
+    classes = [
+        ClassOfRows("in order", ~wide, "", example, (), np.zeros(parameters)),
+        ClassOfRows("width", wide, "width 0.1 to 5 ms", example, (-40.0,), far),
+    ]
+    figure = vetting_figure(classes, unit, space)
+    text = words(figure)
+    for meaning in ("its limits (mV)", "lies apart from the other rows", "no further apart than by chance", "median"):
+        assert meaning in text
+    assert ("row of the class" in text and "row in order" in text) == (parameters > 1)
+    boxes = [legend.get_window_extent() for legend in figure.legends]
+    panels = [axes.get_tightbbox() for axes in figure.axes]
+    assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 and box.y0 >= 0 for box in boxes)
+    assert not any(box.overlaps(other) for box in boxes for other in (*panels, *boxes) if box is not other)
