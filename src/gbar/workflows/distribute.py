@@ -23,7 +23,7 @@ from gbar.errors import ClusterError, DatasetError, OutputError
 from gbar.kernel.build import Kernel, build
 from gbar.protocol import Protocol
 from gbar.simulate import simulate
-from gbar.workflows.progress import Progress, Report
+from gbar.workflows.progress import Progress, Report, begin
 
 ROUNDS = 2  # what is missing after the first is done once more: a shared disk may show files late
 
@@ -110,7 +110,7 @@ def _spread(cluster: Cluster, work: Simulating, writer: Writer, report: Report) 
     for _ in range(ROUNDS):
         missing = writer.missing
         done = writer.rows - sum(stop - start for start, stop in missing)
-        report(done, writer.rows)
+        begin(report, done, writer.rows)
         for start, stop in spread(cluster, work, missing):
             done += stop - start
             report(done, writer.rows)

@@ -38,7 +38,7 @@ from gbar.protocol import Protocol
 from gbar.simulate import cores, simulate_parts
 from gbar.traces import count_statuses
 from gbar.vetting import Vetting, count_classes, worded
-from gbar.workflows.progress import Progress, Report, Silent
+from gbar.workflows.progress import Progress, Report, Silent, begin
 
 if TYPE_CHECKING:
     from gbar.cluster import Address
@@ -142,7 +142,7 @@ def fill(
     threads that simulate."""
     missing, rows, threads = writer.missing, writer.rows, threads or cores()
     done = rows - sum(stop - start for start, stop in missing)
-    report(done, rows)
+    begin(report, done, rows)
     parts = joined(missing, part_for(kernel, protocol, writer.manifest.block, threads))
     simulate_parts(kernel, parts, draw, protocol, write, threads=threads, progress=_shifted(report, done, rows))
     report(rows, rows)
