@@ -13,6 +13,7 @@ from gbar.cell import read_cell
 from gbar.cli import run
 from gbar.dataset import find_damage, open_dataset
 from gbar.errors import DatasetError, OutputError
+from gbar.parameters import ParameterSpace
 from gbar.simulate import simulate_parts
 from gbar.workflows import simulate as workflow
 from gbar.workflows.progress import Silent
@@ -112,6 +113,13 @@ def test_blocks_that_a_machine_lost_when_it_died_are_made_again(tmp_path):
     again = simulate_dataset("sphere", tmp_path / "lost.zarr", rows=400, block=64, threads=1)
     assert find_damage(again.path) == () and (again.path / "v_0" / "c.0.0.0").stat().st_mtime_ns == kept
     np.testing.assert_array_equal(again.read().v[0], whole.read().v[0])
+
+
+def test_a_cell_without_free_parameters_is_simulated_too(tmp_path):
+    cell = replace(read_cell("sphere"), space=ParameterSpace(()))
+    data = simulate_dataset(cell, tmp_path / "sims.zarr", rows=3, threads=1)
+    assert data.theta.shape == data.unit.shape == (3, 0) and data.arrays.theta.shape == (3, 0)
+    assert find_damage(data.path) == () and len(np.unique(data.read().v[0], axis=0)) == 1
 
 
 def test_a_full_disk_stops_the_simulations(tmp_path, monkeypatch):

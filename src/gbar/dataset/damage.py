@@ -107,7 +107,7 @@ def _wrong(chunks: Mapping[str, Chunks], start: int, stop: int, manifest: Manife
             values[name] = read
         if what := _senseless(name, read, ok, manifest):
             wrong[name] = what
-    if not wrong and np.abs(manifest.space.to_unit(values["theta"]) - values["unit"]).max() > _ROUNDING:
+    if not wrong and np.abs(manifest.space.to_unit(values["theta"]) - values["unit"]).max(initial=0.0) > _ROUNDING:
         wrong["unit"] = "is not that of theta"
     return wrong
 

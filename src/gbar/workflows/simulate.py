@@ -38,7 +38,7 @@ from gbar.protocol import Protocol
 from gbar.simulate import cores, simulate_parts
 from gbar.traces import count_statuses
 from gbar.vetting import Vetting, count_classes, worded
-from gbar.workflows.progress import Progress, Report, Silent, begin
+from gbar.workflows.progress import Progress, Report, Silent, begin, counted
 
 if TYPE_CHECKING:
     from gbar.cluster import Address
@@ -256,7 +256,7 @@ def _whole(block: int) -> int:
 def summary(data: Dataset) -> str:
     """Rows and statuses in words."""
     counts = count_statuses(data.status)
-    rows = f"{len(data):,} rows ({', '.join(f'{n:,} {name}' for name, n in counts.items() if n)})"
+    rows = f"{counted(len(data), 'rows')} ({', '.join(f'{n:,} {name}' for name, n in counts.items() if n)})"
     if data.manifest.vetting is None:
         return rows
     classes = {worded(finding): n for finding, n in count_classes(data.classes).items()}
