@@ -59,7 +59,7 @@ def test_numbers_of_rows_that_do_not_fit_are_refused_before_anything_is_written(
     for arguments, message in (
         ({"rows": 0}, "0 rows asked for"),
         ({"rows": 9, "design": "grid:5"}, "9 rows asked for, grid:5 has 25"),
-        ({"design": "grid:1"}, "no number of points"),
+        ({"design": "grid:1"}, "has 1 point; write 2 to"),
         ({"design": f"table:{tmp_path}/none.csv"}, "no such file"),
     ):
         with pytest.raises(ParameterError, match=message):
