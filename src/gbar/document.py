@@ -37,6 +37,15 @@ def listed(names: Mapping[str, Any] | tuple[str, ...], most: int = 40) -> str:
     return ", ".join(shown) + (f", … ({len(names)} in all)" if len(names) > most else "")
 
 
+def counted(number: int, unit: str) -> str:
+    """A number of something, from the word for several.
+
+    >>> counted(1, "rows"), counted(20_000, "rows")
+    ('1 row', '20,000 rows')
+    """
+    return f"{number:,} {unit.removesuffix('s') if number == 1 else unit}"
+
+
 @dataclass(frozen=True)
 class Node:
     """A value of a document (text or a number, a list of nodes, a mapping of nodes) with the place where it stands."""

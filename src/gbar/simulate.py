@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from threading import Event, Lock
 
@@ -48,7 +48,7 @@ def simulate(
     threads, total = threads or cores(), len(theta)
     kernel, sweeps = _ready(kernel, protocol, total, threads)
     part = _Part(kernel, sweeps, theta, _buffers(kernel, protocol, total))
-    _run_parts([part], threads, lambda done: progress(done, total) if progress is not None else None)
+    _run_parts([part], total, threads, progress)
     return part.traces
 
 
@@ -92,20 +92,18 @@ def simulate_parts(
     most = max((stop - start for start, stop in parts), default=0)
     kernel, sweeps = _ready(kernel, protocol, total, threads)
 
+    def hand_on(start: int, theta: Float[np.ndarray, "row parameter"], lent: Buffers, traces: Traces) -> None:
+        then(start, theta, traces)
+        spare.append(lent)
+
     def begun() -> Iterator[_Part]:
         for start, stop in parts:
             theta = checked(kernel, draw(start, stop))
-            whole = spare.pop() if spare else _buffers(kernel, protocol, most)
-            yield _Part(kernel, sweeps, theta, tuple(v[: len(theta)] for v in whole), handed_on(start, theta, whole))
+            lent = spare.pop() if spare else _buffers(kernel, protocol, most)
+            v = tuple(whole[: len(theta)] for whole in lent)
+            yield _Part(kernel, sweeps, theta, v, partial(hand_on, start, theta, lent))
 
-    def handed_on(start: int, theta: Float[np.ndarray, "row parameter"], whole: Buffers) -> Callable[[Traces], None]:
-        def hand_on(traces: Traces) -> None:
-            then(start, theta, traces)
-            spare.append(whole)
-
-        return hand_on
-
-    _run_parts(begun(), threads, lambda done: progress(done, total) if progress is not None else None)
+    _run_parts(begun(), total, threads, progress)
 
 
 def cores() -> int:
@@ -202,8 +200,9 @@ class _Part:
         return np.where(finite, np.where(inside, Status.OK, Status.OUT_OF_RANGE), Status.NON_FINITE).astype(np.uint8)
 
 
-def _run_parts(parts: Iterable[_Part], threads: int, progress: Callable[[int], None]) -> None:
-    """Runs the blocks of all parts in order; an interrupt or an error stops them after the sweeps under way.
+def _run_parts(parts: Iterable[_Part], total: int, threads: int, progress: Progress | None) -> None:
+    """Runs the blocks of all parts, of `total` rows, in order; an interrupt or an error stops them after the sweeps
+    under way.
 
     As many blocks wait as run: a part is not begun before threads are about to need it.
     """
@@ -218,8 +217,8 @@ def _run_parts(parts: Iterable[_Part], threads: int, progress: Callable[[int], N
                 return
             finished, under_way = wait(under_way, timeout=0.2, return_when=FIRST_COMPLETED)
             done += sum(future.result() for future in finished)
-            if finished:
-                progress(done)
+            if progress is not None and finished:
+                progress(done, total)
     finally:
         stop.set()
         wait([future for future in under_way if not future.cancel()])

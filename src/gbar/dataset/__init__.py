@@ -7,7 +7,7 @@ what a resumed job looks for. One command at a time writes a store (`lock`).
 """
 
 from gbar.dataset.begin import check_place, create, join
-from gbar.dataset.damage import Damage, find_damage, reopen, stored_theta
+from gbar.dataset.damage import Damage, find_damage, reopen
 from gbar.dataset.dataset import Dataset, open_dataset, read_manifest
 from gbar.dataset.lock import Lock
 from gbar.dataset.manifest import Layout, Manifest, block_for, cpu_features, versions
@@ -39,6 +39,5 @@ __all__ = [
     "reopen",
     "settled",
     "split_rows",
-    "stored_theta",
     "versions",
 ]

@@ -10,7 +10,7 @@ from pathlib import Path
 from gbar.dataset.layout import MOST_ROWS, checked_arrays, header_of, lay_out
 from gbar.dataset.lock import Lock, holder
 from gbar.dataset.manifest import Manifest
-from gbar.dataset.places import PARTIAL, partial_path, writing
+from gbar.dataset.places import PARTIAL, partial_path, standing, writing
 from gbar.dataset.writer import Writer
 from gbar.errors import DatasetError, OutputError
 
@@ -71,7 +71,7 @@ def _check(path: Path, manifest: Manifest, rows: int, overwrite: bool) -> None:
         raise OutputError("it exists and is no data set", file=path, remedy="choose another name")
     if partial_path(path).exists() and not overwrite:
         _resume(path, manifest, rows)
-    there = next(folder for folder in path.absolute().parents if folder.exists())
+    there = standing(path)
     if not (there.is_dir() and os.access(there, os.W_OK)):
         raise OutputError("nothing can be written there", file=there, remedy="choose another place with -o")
 

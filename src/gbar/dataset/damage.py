@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Shaped
 
 from gbar.dataset.chunk import Chunks, chunks_of
 from gbar.dataset.dataset import opened
@@ -75,16 +75,6 @@ def reopen(path: Path, damage: Sequence[Damage]) -> Writer:
         lock.release()
         raise
     return Writer(path, manifest, rows, path, lock)
-
-
-def stored_theta(path: Path, start: int, stop: int) -> Float[np.ndarray, "row parameter"] | None:
-    """The parameters of a block in physical units, if they can be read."""
-    manifest, rows, _ = opened(Path(path))
-    try:
-        values = chunks_of(Path(path), manifest, rows)["theta"].read(start)[: stop - start]
-    except (OSError, ValueError):
-        return None
-    return values if np.isfinite(values).all() else None
 
 
 def _wrong(chunks: Mapping[str, Chunks], start: int, stop: int, manifest: Manifest) -> dict[str, str]:

@@ -26,6 +26,11 @@ def settled(path: Path) -> Path:
     return found
 
 
+def standing(path: Path) -> Path:
+    """The nearest folder above a path that is there."""
+    return next(folder for folder in path.absolute().parents if folder.exists())
+
+
 def partial_path(path: Path) -> Path:
     """Where a data set lies while it is being written."""
     return path.with_name(path.name + PARTIAL)

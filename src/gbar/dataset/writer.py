@@ -14,7 +14,7 @@ from gbar.dataset.dataset import Dataset, open_dataset
 from gbar.dataset.layout import UNWRITTEN
 from gbar.dataset.lock import Lock
 from gbar.dataset.manifest import Manifest
-from gbar.dataset.places import old_path, partial_path, writing
+from gbar.dataset.places import old_path, partial_path, reading, writing
 from gbar.errors import DatasetError
 from gbar.features import spike_counts
 from gbar.protocol import Protocol
@@ -46,6 +46,11 @@ class Writer:
     def missing(self) -> tuple[tuple[int, int], ...]:
         """The blocks [start, stop) that are still to be written, in order."""
         return tuple((a, b) for a, b in self.manifest.blocks(self.rows) if self._is_missing(a, b))
+
+    def theta(self, start: int, stop: int) -> Float[np.ndarray, "row parameter"]:
+        """The parameters of a block that are stored already; raises DatasetError if they are damaged."""
+        with reading(self.path):
+            return self._chunks["theta"].read(start)[: stop - start]
 
     def doubt(self) -> None:
         """Makes blocks missing that a machine may have lost when it died: they have a status, but not all their files

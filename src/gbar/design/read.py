@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from gbar.design.design import Design, Grid, LatinHypercube, Random, Sobol, Sweep, Table
 from gbar.design.table import read_table
-from gbar.document import nearest
+from gbar.document import counted, nearest
 from gbar.errors import ParameterError
 from gbar.parameters import ParameterSpace
 
@@ -99,7 +99,7 @@ def _points(kind: str, number: str) -> int:
     given = int(number) if whole else None
     if given is not None and 2 <= given <= MOST_POINTS:
         return given
-    has = "no number of points" if given is None else f"{given:,} point{'' if given == 1 else 's'}"
+    has = "no number of points" if given is None else counted(given, "points")
     named = f"{kind}:{number}" if number else kind
     raise ParameterError(f"the design {named[:40]!r} has {has}",
                          remedy=f"write 2 to {MOST_POINTS:,} points, as in {kind}:11")  # fmt: skip

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gbar import units
-from gbar.document import nearest, read_text
+from gbar.document import counted, nearest, read_text
 from gbar.errors import ParameterError, UnitError
 from gbar.parameters import FreeParameter, ParameterSpace
 
@@ -42,7 +42,7 @@ def read_table(file: Path, space: ParameterSpace) -> tuple[Float[np.ndarray, "ro
         for row in rows:
             if row and (len(row) > 1 or row[0].strip()):
                 if len(row) > len(header):
-                    what = f"has {_counted(len(row), 'value')} for {_counted(len(header), 'column')}"
+                    what = f"has {counted(len(row), 'values')} for {counted(len(header), 'columns')}"
                     raise ParameterError(what, file=file, line=rows.line_num, remedy=ONE_EACH)
                 found.extend(_values(row, columns, file, rows.line_num))
                 lines.append(rows.line_num)
@@ -134,7 +134,3 @@ def _short(text: str) -> str:
     """A text of the table as messages repeat it, with … where it is cut."""
     text = text.strip()
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

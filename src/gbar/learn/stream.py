@@ -25,6 +25,8 @@ from jaxtyping import Float32, Int
 from torch.utils.data import IterableDataset, get_worker_info
 
 from gbar.dataset import Dataset
+from gbar.dataset.places import CHECK
+from gbar.document import counted
 from gbar.errors import DatasetError, ParameterError
 from gbar.learn.rows import NOISE, ORDER, TEST, VALIDATION, Batch, Draw, Part, sizes
 from gbar.traces import Traces
@@ -175,7 +177,7 @@ class Stream(IterableDataset[Batch]):
         bad = ~np.isfinite(v).all(axis=(1, 2))
         if bad.any():
             what = f"the trace of row {int(rows[bad.argmax()])} is not finite"
-            raise DatasetError(what, file=self.data.path, remedy=f"try gbar data check {self.data.path.name}")
+            raise DatasetError(what, file=self.data.path, remedy=f"{CHECK} {self.data.path.name}")
         if self.noise is not None and key is not None:
             v = v + _fitting(self.noise(len(v), np.random.default_rng([key, block])), v)
         return v, self.data.unit[rows].astype(np.float32)
@@ -247,14 +249,10 @@ def _fitting(
     if noise.shape == v.shape:
         return noise
     if noise.ndim == 3 and noise.shape[1] != v.shape[1]:
-        what = f"the network sees {_channels(v.shape[1])}, the noise has {noise.shape[1]}"
+        what = f"the network sees {counted(v.shape[1], 'channels')}, the noise has {noise.shape[1]}"
         raise ParameterError(what, remedy="give noise for a channel of each stimulus and site, as View(sites=…) does")
     what = f"the network sees (rows, channels, samples) of {v.shape}, the noise has {noise.shape}"
     raise ParameterError(what, remedy="draw noise of the same shape")
-
-
-def _channels(number: int) -> str:
-    return f"{number} channel{'' if number == 1 else 's'}"
 
 
 def _joined(parts: Sequence[Piece]) -> Piece:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 from matplotlib.lines import Line2D
 
+from gbar.document import counted
 from gbar.parameters import ParameterSpace
 from gbar.report.envelope import envelope
 from gbar.report.style import INK, POSTERIOR, PRIOR, QUIET, RULE, SECOND, TRUTH, blank, drawn, numbered, plain
@@ -123,7 +124,7 @@ def _draw_examples(figure: Figure, grid: GridSpec, line: int, one: ClassOfRows, 
         if k == 0:
             axes.set_ylabel("mV", fontsize=7.5, labelpad=1.0)
     count = int(one.inside.sum())
-    heading = f"{one.name}: {count:,} row{'s' if count > 1 else ''} ({percent(count / len(one.inside))})" + (
+    heading = f"{one.name}: {counted(count, 'rows')} ({percent(count / len(one.inside))})" + (
         f" · {one.why}" if one.why else ""
     )
     place = grid[line, 0].get_position(figure)

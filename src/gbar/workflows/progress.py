@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+from gbar.document import counted
+
 Report = Callable[[int, int], None]  # (done, total)
 EVERY = 30.0  # s between two lines where there is no terminal
 
@@ -28,15 +30,6 @@ class Progress(Protocol):
 def begin(report: Report, done: int, total: int) -> None:
     """Tells a stage what was there before it began: it is not counted among what was done."""
     getattr(report, "begin", report)(done, total)
-
-
-def counted(number: int, unit: str) -> str:
-    """A number of something, from the word for several.
-
-    >>> counted(1, "rows"), counted(20_000, "rows")
-    ('1 row', '20,000 rows')
-    """
-    return f"{number:,} {unit.removesuffix('s') if number == 1 else unit}"
 
 
 class Silent:

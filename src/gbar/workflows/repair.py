@@ -18,7 +18,6 @@ from gbar.dataset import (
     read_manifest,
     reopen,
     settled,
-    stored_theta,
 )
 from gbar.dataset.places import ANEW, CHECK
 from gbar.design import Design, Table, design_from_json, read_table
@@ -91,13 +90,15 @@ def _repair(
 
         def draw(start: int, stop: int) -> Float[np.ndarray, "row parameter"]:
             """The stored parameters where they are whole, those of the design where not."""
-            found = []
-            for a, b in ((a, b) for a, b in about.blocks(writer.rows) if start <= a < stop):
-                theta = stored_theta(store, a, b) if a not in lost else None
-                if theta is None:
-                    theta = (design or _design(about, cell, table)).theta(cell.space, about.seed, a, b, writer.rows)
-                found.append(theta)
-            return np.concatenate(found)
+            blocks = [(a, b) for a, b in about.blocks(writer.rows) if start <= a < stop]
+            return np.concatenate(
+                [
+                    design.theta(cell.space, about.seed, a, b, writer.rows)
+                    if design is not None and a in lost
+                    else writer.theta(a, b)
+                    for a, b in blocks
+                ]
+            )
 
         fill(writer, kernel, protocol, draw, writer.write, threads=threads, report=report)
         writer.mended()

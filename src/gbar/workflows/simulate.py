@@ -31,14 +31,16 @@ from gbar.dataset import (
     create,
     settled,
 )
+from gbar.dataset.places import standing
 from gbar.design import Design, count_rows, read_design
+from gbar.document import counted
 from gbar.errors import ClusterError, ParameterError, ProtocolError
 from gbar.kernel.build import Kernel, Precision, build
 from gbar.protocol import Protocol
 from gbar.simulate import cores, simulate_parts
 from gbar.traces import count_statuses
 from gbar.vetting import Vetting, count_classes, worded
-from gbar.workflows.progress import Progress, Report, Silent, begin, counted
+from gbar.workflows.progress import Progress, Report, Silent, begin
 
 if TYPE_CHECKING:
     from gbar.cluster import Address
@@ -240,7 +242,7 @@ def _short_of_room(output: Path, about: Manifest, rows: int) -> str:
     """That the disk may be too small, in words; "" if it is not. Packed traces take half of their size or more."""
     samples = len(about.sites) * sum(layout.samples for layout in about.layouts)
     least = rows * samples * np.dtype(about.storage.kind).itemsize // 2
-    free = shutil.disk_usage(next(folder for folder in output.absolute().parents if folder.exists())).free
+    free = shutil.disk_usage(standing(output)).free
     if least <= free:
         return ""
     return f"{least / 1e9:,.1f} GB or more are to be written, {free / 1e9:,.1f} GB are free"
